@@ -1,0 +1,335 @@
+import { randomUUID } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
+import { account, type Account, type AccountCommand, type AccountEvent } from '#domain/accounts/account';
+import { accountReaction } from '#domain/accounts/reactions';
+import { type Decider, type DomainEvent, fold } from '#domain/decider';
+import { intent, type Intent, type IntentCommand, type IntentEvent } from '#domain/intents/intent';
+import { order, type Order, type OrderCommand, type OrderEvent } from '#domain/orders/order';
+import { marginPriceE4 } from '#domain/risk/margin-price';
+import {
+  type EventLog,
+  EventLogUnavailable,
+  type EventMeta,
+  type ExpectedRevision,
+  type NewEvent,
+  type RecordedEvent,
+  type Write,
+  WrongExpectedRevision,
+} from '#event-log/event-log';
+import { tradingDateOf } from './clock';
+
+/** Who asks, and why: becomes every event's `meta`. */
+export interface Cause {
+  readonly userId: string;
+  readonly correlationId: string;
+  readonly causationId: string;
+}
+
+/** One stream as far as this process knows it. */
+interface Folded<State> {
+  readonly state: State;
+  readonly revision: ExpectedRevision;
+}
+
+/**
+ * What a piece of work sees and may do. It is synchronous and may run more than once (another process wrote first),
+ * so it must not touch anything but this.
+ */
+export interface Ledger {
+  readonly account: Account;
+  order(orderId: string): Order;
+  /** Revision of the order's last event, -1 while it has none. */
+  versionOf(orderId: string): number;
+  intent(intentId: string): Intent;
+  decideAccount(command: AccountCommand): void;
+  /** Decides, and lets the account follow what happened to the order. Returns what happened. */
+  decideOrder(orderId: string, command: OrderCommand): readonly OrderEvent[];
+  decideIntent(intentId: string, command: IntentCommand): readonly IntentEvent[];
+}
+
+export interface Committed<T> {
+  readonly value: T;
+  /** Position of the last event written, or 0 when nothing was. */
+  readonly position: number;
+}
+
+interface Job {
+  readonly load: readonly string[];
+  readonly cause: Cause;
+  readonly work: (ledger: Ledger) => unknown;
+  readonly resolve: (committed: Committed<never>) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+const MAX_JOBS_PER_APPEND = 256;
+const MAX_TRIES = 10;
+
+const DECIDERS = { account, order, intent } as const;
+type Kind = keyof typeof DECIDERS;
+
+/** The decider of a stream by its name: `order-{id}` belongs to `order`. */
+const kindOf = (stream: string): Kind => {
+  const kind = stream.slice(0, stream.indexOf('-'));
+  if (kind === 'account' || kind === 'order' || kind === 'intent') return kind;
+  throw new Error(`no decider for stream ${stream}`);
+};
+
+const BLANK: { readonly [K in Kind]: Folded<unknown> } = {
+  account: { state: account.initial, revision: 'no-stream' },
+  order: { state: order.initial, revision: 'no-stream' },
+  intent: { state: intent.initial, revision: 'no-stream' },
+};
+
+/**
+ * The write side of one account: everything that touches an account, its orders and its intents passes through one
+ * queue per account in this process, and whatever waits there is decided in order and appended together. That keeps a
+ * hot account free of conflicts, and one append serves many requests; other processes are met with expected revisions.
+ *
+ * Order of the writes, so that a crash between any two of them leaves something to go on from: new intents, then what
+ * happened to known orders, then the account, then new orders, last the completion of intents. An open intent
+ * therefore covers everything that is not finished: see `recovery.ts`.
+ */
+export class AccountLedgers {
+  private readonly queues = new Map<string, Job[]>();
+  private readonly accounts = new LRUCache<string, Folded<unknown>>({ max: 20_000 });
+  private readonly others = new LRUCache<string, Folded<unknown>>({ max: 20_000 });
+
+  constructor(
+    private readonly log: EventLog,
+    private readonly now: () => number,
+  ) {}
+
+  /**
+   * Runs `work` when its turn comes and resolves once everything it decided is durable.
+   * `load` names the orders and intents that may exist already; others are taken as new until the log objects.
+   * @throws Refused what a decider refused: nothing of this work was recorded.
+   * @throws EventLogUnavailable the outcome is not known.
+   */
+  transact<T>(
+    accountId: string,
+    load: readonly string[],
+    cause: Cause,
+    work: (ledger: Ledger) => T,
+  ): Promise<Committed<T>> {
+    return new Promise((resolve, reject) => {
+      const job: Job = { load, cause, work, resolve, reject };
+      const queue = this.queues.get(accountId);
+      if (queue) {
+        queue.push(job);
+        return;
+      }
+      this.queues.set(accountId, [job]);
+      void this.drain(accountId);
+    });
+  }
+
+  /** The stream's state as the log has it now, whoever wrote last. */
+  async read(stream: `order-${string}`): Promise<Folded<Order>>;
+  async read(stream: `intent-${string}`): Promise<Folded<Intent>>;
+  async read(stream: `account-${string}`): Promise<Folded<Account>>;
+  async read(stream: string): Promise<Folded<unknown>> {
+    const known = this.known(stream);
+    const after = known.revision === 'no-stream' ? 0 : known.revision + 1;
+    return refold(stream, await this.log.readStream(stream, after), known);
+  }
+
+  private async drain(accountId: string): Promise<void> {
+    const queue = this.queues.get(accountId) ?? [];
+    while (queue.length > 0) {
+      const jobs = queue.splice(0, MAX_JOBS_PER_APPEND);
+      try {
+        await this.commit(accountId, jobs);
+      } catch (error) {
+        for (const job of jobs) job.reject(error);
+      }
+    }
+    this.queues.delete(accountId);
+  }
+
+  private async commit(accountId: string, jobs: readonly Job[]): Promise<void> {
+    const accountStream = `account-${accountId}`;
+    for (let tries = 1; ; tries += 1) {
+      const wanted = new Set([accountStream]);
+      for (const { load } of jobs) for (const stream of load) wanted.add(stream);
+      for (const stream of wanted) if (!this.cacheOf(stream).has(stream)) await this.load(stream);
+
+      const unit = new UnitOfWork(accountId, (stream) => this.known(stream), this.now());
+      const settled = jobs.map((job) => ({ job, outcome: unit.run(job) }));
+      const writes = unit.writes();
+      try {
+        const position = writes.length === 0 ? 0 : (await this.log.append(writes)).position;
+        for (const [stream, folded] of unit.touched()) this.cacheOf(stream).set(stream, folded);
+        for (const { job, outcome } of settled) {
+          if (outcome.ok) job.resolve({ value: outcome.value as never, position: outcome.wrote ? position : 0 });
+          else job.reject(outcome.error);
+        }
+        return;
+      } catch (error) {
+        for (const { stream } of writes) this.cacheOf(stream).delete(stream);
+        if (!(error instanceof WrongExpectedRevision) || tries === MAX_TRIES)
+          throw error instanceof WrongExpectedRevision
+            ? new EventLogUnavailable(`${error.stream} kept moving for ${String(MAX_TRIES)} tries`, { cause: error })
+            : error;
+        // Somebody else wrote. Everything that was in the write is read anew: an adapter may have applied a part of it.
+        for (const { stream } of writes) await this.load(stream);
+      }
+    }
+  }
+
+  private known(stream: string): Folded<unknown> {
+    return this.cacheOf(stream).get(stream) ?? BLANK[kindOf(stream)];
+  }
+
+  private async load(stream: string): Promise<Folded<unknown>> {
+    const events = await this.log.readStream(stream);
+    const folded = refold(stream, events, BLANK[kindOf(stream)]);
+    if (events.length > 0) this.cacheOf(stream).set(stream, folded);
+    return folded;
+  }
+
+  private cacheOf(stream: string): LRUCache<string, Folded<unknown>> {
+    return kindOf(stream) === 'account' ? this.accounts : this.others;
+  }
+}
+
+const refold = (stream: string, events: readonly RecordedEvent[], from: Folded<unknown>): Folded<unknown> => {
+  const decider = DECIDERS[kindOf(stream)] as Decider<unknown, unknown, DomainEvent>;
+  return { state: fold(decider, from.state, events), revision: events.at(-1)?.revision ?? from.revision };
+};
+
+/** The decisions of one append, folded forward as they are made, so that each sees the ones before it. */
+class UnitOfWork {
+  private readonly states = new Map<string, Folded<unknown>>();
+  private readonly events = new Map<string, NewEvent[]>();
+
+  constructor(
+    private readonly accountId: string,
+    private readonly known: (stream: string) => Folded<unknown>,
+    private readonly at: number,
+  ) {}
+
+  /** Runs one job; what it decided counts only if it did not throw. */
+  run({ work, cause }: Job): { ok: true; value: unknown; wrote: boolean } | { ok: false; error: unknown } {
+    const trial = new Trial(this.accountId, (stream) => this.states.get(stream) ?? this.known(stream), this.at, cause);
+    try {
+      const value = work(trial);
+      for (const [stream, events] of trial.events) {
+        const before = (this.states.get(stream) ?? this.known(stream)).revision;
+        const revision = (before === 'no-stream' ? -1 : before) + events.length;
+        this.states.set(stream, { state: trial.states.get(stream), revision });
+        this.events.set(stream, [...(this.events.get(stream) ?? []), ...events]);
+      }
+      return { ok: true, value, wrote: trial.events.size > 0 };
+    } catch (error) {
+      return { ok: false, error };
+    }
+  }
+
+  writes(): readonly Write[] {
+    return [...this.events]
+      .map(([stream, events]) => ({ stream, expected: this.known(stream).revision, events }))
+      .sort((a, b) => rank(a) - rank(b));
+  }
+
+  /** Where the streams stand once the writes are durable. */
+  touched(): ReadonlyMap<string, Folded<unknown>> {
+    return this.states;
+  }
+}
+
+/** See `AccountLedgers`: what must be durable first comes first. */
+const rank = ({ stream, expected }: Write): number => {
+  const isNew = expected === 'no-stream';
+  switch (kindOf(stream)) {
+    case 'intent':
+      return isNew ? 0 : 4;
+    case 'order':
+      return isNew ? 3 : 1;
+    case 'account':
+      return 2;
+  }
+};
+
+class Trial implements Ledger {
+  readonly states = new Map<string, unknown>();
+  readonly events = new Map<string, NewEvent[]>();
+  private readonly meta: EventMeta;
+
+  constructor(
+    private readonly accountId: string,
+    private readonly known: (stream: string) => Folded<unknown>,
+    private readonly at: number,
+    cause: Cause,
+  ) {
+    this.meta = { ...cause, accountId, at, schemaVersion: 1 };
+  }
+
+  get account(): Account {
+    return this.stateOf(`account-${this.accountId}`) as Account;
+  }
+
+  order(orderId: string): Order {
+    return this.stateOf(`order-${orderId}`) as Order;
+  }
+
+  versionOf(orderId: string): number {
+    const stream = `order-${orderId}`;
+    const { revision } = this.known(stream);
+    return (revision === 'no-stream' ? -1 : revision) + (this.events.get(stream)?.length ?? 0);
+  }
+
+  intent(intentId: string): Intent {
+    return this.stateOf(`intent-${intentId}`) as Intent;
+  }
+
+  decideAccount(command: AccountCommand): void {
+    this.decide<Account, AccountCommand, AccountEvent>(account, `account-${this.accountId}`, command);
+  }
+
+  decideOrder(orderId: string, command: OrderCommand): readonly OrderEvent[] {
+    const stream = `order-${orderId}`;
+    const decided = order.decide(command, this.order(orderId));
+    for (const event of decided) {
+      this.record(order, stream, event);
+      this.react(event, this.order(orderId));
+    }
+    return decided;
+  }
+
+  decideIntent(intentId: string, command: IntentCommand): readonly IntentEvent[] {
+    return this.decide<Intent, IntentCommand, IntentEvent>(intent, `intent-${intentId}`, command);
+  }
+
+  private react(event: OrderEvent, after: Order): void {
+    const held = after.details && this.account.reservations.get(after.details.orderId);
+    const priceE4 = marginPriceE4(after.terms, { tradingDate: tradingDateOf(this.at) }) ?? held?.marginPriceE4 ?? 0;
+    const command = accountReaction(event, after, priceE4);
+    if (command) this.decideAccount(command);
+  }
+
+  private decide<State, Command, Event extends DomainEvent>(
+    decider: Decider<State, Command, Event>,
+    stream: string,
+    command: Command,
+  ): readonly Event[] {
+    const decided = decider.decide(command, this.stateOf(stream) as State);
+    for (const event of decided) this.record(decider, stream, event);
+    return decided;
+  }
+
+  private record<State, Event extends DomainEvent>(
+    { evolve }: { evolve(state: State, event: Event): State },
+    stream: string,
+    { type, data }: Event,
+  ): void {
+    this.states.set(stream, evolve(this.stateOf(stream) as State, { type, data } as Event));
+    const event: NewEvent = { id: randomUUID(), type, data, meta: this.meta };
+    const events = this.events.get(stream);
+    if (events) events.push(event);
+    else this.events.set(stream, [event]);
+  }
+
+  private stateOf(stream: string): unknown {
+    return this.states.has(stream) ? this.states.get(stream) : this.known(stream).state;
+  }
+}

@@ -1,0 +1,214 @@
+import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
+import {
+  leavesOf,
+  order as orderDecider,
+  type Order,
+  type OrderDetails,
+  type OrderTerms,
+  type Route,
+} from '#domain/orders/order';
+import { toRupees } from '#domain/money';
+import { ordStatusOf } from '#domain/orders/life-cycle';
+import { passes, type Verdict } from '#domain/risk/checks';
+import { Problem } from '#platform/problem-details';
+import type { AccountLedgers, Cause, Ledger } from './account-ledger';
+import type { OrderDesk } from './order-desk';
+import { changedTerms, type OrderChange } from './order-line';
+
+/** An order as the write side answers it: what the log says now. */
+export interface OrderReply {
+  readonly orderId: string;
+  readonly status: string;
+  readonly ordStatus: string;
+  readonly pending: 'CANCEL' | 'REPLACE' | null;
+  readonly version: number;
+  readonly quantity: number;
+  readonly filledQuantity: number;
+  readonly leavesQuantity: number;
+  readonly price: number | null;
+  readonly triggerPrice: number | null;
+  /** Why the last request did not come to what was asked. */
+  readonly reason?: string;
+  readonly position: number;
+}
+
+interface ChangeRequest {
+  readonly userId: string;
+  readonly orderId: string;
+  /** Accounts the caller may touch: an order of another one does not exist for them. */
+  readonly accountIds: readonly string[];
+  readonly correlationId: string;
+  /** The client's Idempotency-Key, or else what makes the request the same one when it is repeated. */
+  readonly requestId: string;
+}
+
+export class CancelOrder extends Command<OrderReply> {
+  constructor(readonly request: ChangeRequest) {
+    super();
+  }
+}
+
+export class ReplaceOrder extends Command<OrderReply> {
+  /** `expectedVersion`: the revision of the order that the client has seen (`If-Match`). */
+  constructor(readonly request: ChangeRequest & { readonly expectedVersion: number; readonly change: OrderChange }) {
+    super();
+  }
+}
+
+/** An order that exists, is the caller's own and is known in full. */
+type Owned = Order & { readonly details: OrderDetails };
+
+const ownedOrder = async (ledgers: AccountLedgers, { orderId, accountIds }: ChangeRequest): Promise<Owned> => {
+  const { state } = await ledgers.read(`order-${orderId}`);
+  const { details } = state;
+  if (!details || !accountIds.includes(details.accountId))
+    throw new Problem(404, 'ORDER_NOT_FOUND', 'There is no such order.');
+  return { ...state, details };
+};
+
+const causeOf = ({ userId, correlationId, requestId }: ChangeRequest): Cause => ({
+  userId,
+  correlationId,
+  causationId: requestId,
+});
+
+const reply = async (ledgers: AccountLedgers, orderId: string, position: number): Promise<OrderReply> => {
+  const { state, revision } = await ledgers.read(`order-${orderId}`);
+  const { terms, filledQuantity, lastEvidence } = state;
+  const reason = lastEvidence?.message ?? lastEvidence?.code;
+  return {
+    orderId,
+    status: state.status.replace('-', '_').toUpperCase(),
+    ordStatus: ordStatusOf(state),
+    pending: state.pendingCancel !== undefined ? 'CANCEL' : state.pendingReplace ? 'REPLACE' : null,
+    version: revision === 'no-stream' ? -1 : revision,
+    quantity: terms.quantity,
+    filledQuantity,
+    leavesQuantity: leavesOf(state),
+    price: terms.priceE4 === undefined ? null : toRupees(terms.priceE4),
+    triggerPrice: terms.triggerPriceE4 === undefined ? null : toRupees(terms.triggerPriceE4),
+    ...(reason !== undefined && { reason }),
+    position,
+  };
+};
+
+/** Cancels one order: recorded first, then asked of the broker. Asked again while it is pending, it asks the broker again. */
+@CommandHandler(CancelOrder)
+export class CancelOrderHandler implements ICommandHandler<CancelOrder> {
+  constructor(
+    private readonly ledgers: AccountLedgers,
+    private readonly desk: OrderDesk,
+  ) {}
+
+  async execute({ request }: CancelOrder): Promise<OrderReply> {
+    const { orderId, requestId } = request;
+    const { details, route } = await ownedOrder(this.ledgers, request);
+    const cause = causeOf(request);
+    const { value: status, position } = await this.ledgers.transact(
+      details.accountId,
+      [`order-${orderId}`],
+      cause,
+      (ledger) => {
+        ledger.decideOrder(orderId, { type: 'RequestCancel', data: { requestId } });
+        return ledger.order(orderId).status;
+      },
+    );
+    // On its way to the broker: the cancel follows as soon as the broker has it.
+    if (status !== 'working' || !route) return reply(this.ledgers, orderId, position);
+    const answered = await this.desk.cancelAtBroker(details, route.broker, cause);
+    return reply(this.ledgers, orderId, Math.max(position, answered.position));
+  }
+}
+
+/** Changes one order: judged by the same checks on its new total, reserved, recorded, then asked of the broker. */
+@CommandHandler(ReplaceOrder)
+export class ReplaceOrderHandler implements ICommandHandler<ReplaceOrder> {
+  constructor(
+    private readonly ledgers: AccountLedgers,
+    private readonly desk: OrderDesk,
+  ) {}
+
+  async execute({ request }: ReplaceOrder): Promise<OrderReply> {
+    const { orderId } = request;
+    const { details, route } = await ownedOrder(this.ledgers, request);
+    if (!route) throw new Problem(409, 'ORDER_CLOSED', 'The order was denied and never reached a broker.');
+    const cause = causeOf(request);
+    const { value, position } = await this.ledgers.transact(details.accountId, [`order-${orderId}`], cause, (ledger) =>
+      this.request(ledger, request, details, route),
+    );
+    if (value.denied) throw deniedBy(value.denied);
+    if (value.replayed) return reply(this.ledgers, orderId, position);
+    const answered = await this.desk.replaceAtBroker(details, route.broker, value.terms, cause);
+    return reply(this.ledgers, orderId, Math.max(position, answered.position));
+  }
+
+  private request(
+    ledger: Ledger,
+    { orderId, requestId, expectedVersion, change }: ReplaceOrder['request'],
+    details: OrderDetails,
+    { broker }: Route,
+  ): { terms: OrderTerms; replayed: boolean; denied?: readonly Verdict[] } {
+    const order = ledger.order(orderId);
+    const { lastReplace } = order;
+    if (lastReplace?.requestId === requestId)
+      return { terms: lastReplace.terms, replayed: true, ...(lastReplace.denied && { denied: [] }) };
+    if (ledger.versionOf(orderId) !== expectedVersion)
+      throw new Problem(
+        412,
+        'VERSION_MISMATCH',
+        `The order is at version ${String(ledger.versionOf(orderId))}, not ${String(expectedVersion)}.`,
+      );
+    const terms = changedTerms(order.terms, change);
+    // A change that makes no sense now is refused before it is judged: nothing of it is recorded.
+    orderDecider.decide({ type: 'RequestReplace', data: { requestId, terms, verdicts: [] } }, order);
+    const verdicts = this.desk.assess(ledger, details, terms, broker, (priceE4) => {
+      reserveBoth(ledger, order, terms, priceE4);
+    });
+    if (!passes(verdicts)) {
+      ledger.decideOrder(orderId, { type: 'DenyReplace', data: { requestId, terms, verdicts } });
+      return { terms, replayed: false, denied: verdicts };
+    }
+    ledger.decideOrder(orderId, { type: 'RequestReplace', data: { requestId, terms, verdicts } });
+    return { terms, replayed: false };
+  }
+}
+
+/** Until the broker has answered, the order may stand under its old or its new terms: enough is held for either. */
+export const reserveBoth = (
+  ledger: Ledger,
+  { details, terms: present }: Order,
+  wanted: OrderTerms,
+  priceE4: number,
+): void => {
+  const held = details && ledger.account.reservations.get(details.orderId);
+  if (!held) return;
+  ledger.decideAccount({
+    type: 'ChangeReservation',
+    data: {
+      orderId: held.orderId,
+      quantity: Math.max(present.quantity, wanted.quantity),
+      marginPriceE4: Math.max(held.marginPriceE4, priceE4),
+    },
+  });
+};
+
+const deniedBy = (verdicts: readonly Verdict[]): Problem => {
+  const failed = verdicts.filter(({ outcome }) => outcome === 'fail');
+  return new Problem(
+    422,
+    'ORDER_DENIED',
+    'The change does not pass the checks; the order goes on under its present terms.',
+    {
+      errors: failed.map(({ check, limit, actual, reason }) => ({
+        field: check,
+        message: [
+          reason,
+          limit !== undefined && `limit ${String(limit)}`,
+          actual !== undefined && `actual ${String(actual)}`,
+        ]
+          .filter((part) => typeof part === 'string')
+          .join(', '),
+      })),
+    },
+  );
+};

@@ -1,0 +1,379 @@
+import type { Account } from '#domain/accounts/account';
+import { availableE4 } from '#domain/accounts/account';
+import { Refused } from '#domain/decider';
+import { type IntentLine, type LineResult, type LineStatus, statusOf } from '#domain/intents/intent';
+import type { Instrument } from '#domain/instruments/instrument';
+import { toRupees } from '#domain/money';
+import type { ExecutionReport, Order, OrderDetails, OrderTerms } from '#domain/orders/order';
+import { judge, passes, type Verdict } from '#domain/risk/checks';
+import { marginPriceE4 } from '#domain/risk/margin-price';
+import { EventLogUnavailable } from '#event-log/event-log';
+import { type Broker, type BrokerAnswer, type Dispatch, withDeadline } from '#brokers/broker';
+import type { AccountLedgers, Cause, Committed, Ledger } from './account-ledger';
+import { tradingDateOf } from './clock';
+import { tagOf } from './ids';
+import type { OrderOutcomes } from './outcomes';
+
+export interface DeskOptions {
+  readonly ledgers: AccountLedgers;
+  readonly brokers: ReadonlyMap<string, Broker>;
+  readonly instrumentOf: (instrumentKey: string) => Instrument | undefined;
+  readonly now: () => number;
+  readonly outcomes: OrderOutcomes;
+  readonly brokerTimeoutMs: number;
+}
+
+/** A dispatch that stands in the log and must now be sent, or, if it may have been sent before, looked for. */
+export interface DueDispatch {
+  readonly dispatch: Dispatch;
+  readonly broker: string;
+  readonly attempt: number;
+}
+
+/** Told what each attempt came to, before the answer is recorded. */
+type Answered = DueDispatch & { readonly answer: BrokerAnswer };
+
+const RETRY_MS = 250;
+
+/**
+ * Where orders are judged, sent and followed: the steps that a request, a broker's report and the recovery after a
+ * crash have in common.
+ */
+export class OrderDesk {
+  private readonly running = new Set<Promise<unknown>>();
+  private stopping = false;
+
+  constructor(private readonly options: DeskOptions) {}
+
+  /** Judges one line and, if it passes, reserves its margin and records the dispatch that is due. */
+  place(ledger: Ledger, line: IntentLine): DueDispatch | undefined {
+    const { broker: askedBroker, ...details } = line;
+    const route =
+      askedBroker === undefined
+        ? { broker: ledger.account.broker, reason: 'account' }
+        : { broker: askedBroker, reason: 'explicit' };
+    const verdicts = this.assess(ledger, details, details, route.broker, (priceE4) => {
+      const { orderId, instrumentKey, product, side, quantity } = details;
+      ledger.decideAccount({
+        type: 'ReserveMargin',
+        data: { orderId, instrumentKey, product, side, quantity, marginPriceE4: priceE4 },
+      });
+    });
+    if (!passes(verdicts)) {
+      ledger.decideOrder(details.orderId, { type: 'DenyOrder', data: { ...details, verdicts } });
+      return undefined;
+    }
+    ledger.decideOrder(details.orderId, { type: 'PlaceOrder', data: { ...details, route, verdicts } });
+    return this.dispatch(ledger, details.orderId, route.broker);
+  }
+
+  /** Refuses a line without asking anybody: it came too late to be sent. */
+  denyAsStale(ledger: Ledger, line: IntentLine, ageMs: number, limitMs: number): void {
+    const { broker: _broker, ...details } = line;
+    const verdict: Verdict = {
+      check: 'timeliness',
+      outcome: 'fail',
+      limit: limitMs,
+      actual: ageMs,
+      reason: 'asked too long ago, in milliseconds',
+    };
+    ledger.decideAccount({ type: 'VoidMargin', data: { orderId: details.orderId } }); // reserved, if it got that far
+    ledger.decideOrder(details.orderId, { type: 'DenyOrder', data: { ...details, verdicts: [verdict] } });
+  }
+
+  /** Records the next attempt of an order that is durable and not at a broker. */
+  dispatch(ledger: Ledger, orderId: string, broker: string): DueDispatch {
+    const attempt = ledger.order(orderId).attempt + 1;
+    const tag = tagOf(orderId, attempt);
+    ledger.decideOrder(orderId, { type: 'DispatchOrder', data: { attempt, broker, tag } });
+    const { details, terms } = ledger.order(orderId);
+    if (!details) throw new Error(`order ${orderId} was dispatched without details`);
+    return { dispatch: { details, terms, tag }, broker, attempt };
+  }
+
+  /**
+   * Runs the checks on `terms`, the account's own last: `reserve` is tried only when all others passed, and leaves the
+   * verdict `balance`.
+   */
+  assess(
+    ledger: Ledger,
+    details: OrderDetails,
+    terms: OrderTerms,
+    broker: string,
+    reserve: (priceE4: number) => void,
+  ): readonly Verdict[] {
+    const tradingDate = tradingDateOf(this.options.now());
+    const instrument = this.options.instrumentOf(details.instrumentKey);
+    if (!instrument)
+      return [
+        {
+          check: 'known-instrument',
+          outcome: 'fail',
+          actual: details.instrumentKey,
+          reason: 'not in today’s catalogue',
+        },
+      ];
+    const lastPriceE4 = this.options.brokers.get(broker)?.lastPriceE4(details.instrumentKey);
+    const known = { tradingDate, ...(lastPriceE4 !== undefined && { lastPriceE4 }) };
+    const verdicts: Verdict[] = [
+      { check: 'known-instrument', outcome: 'pass', actual: instrument.symbol },
+      ...judge(terms, { instrument, side: details.side, ...known }),
+    ];
+    const priceE4 = marginPriceE4(terms, known);
+    if (!passes(verdicts))
+      verdicts.push({ check: 'balance', outcome: 'not-applicable', reason: 'another check failed' });
+    else if (priceE4 === undefined)
+      verdicts.push({ check: 'balance', outcome: 'fail', reason: 'no price to margin the order at' });
+    else
+      verdicts.push(
+        balance(ledger, () => {
+          reserve(priceE4);
+        }),
+      );
+    return verdicts;
+  }
+
+  /**
+   * Calls the brokers, all orders at once, and makes their answers durable: from the moment a broker was called its
+   * answer is kept and recorded however long the log takes. `afterwards` runs in the same transaction.
+   */
+  async send<T>(
+    accountId: string,
+    due: readonly DueDispatch[],
+    load: readonly string[],
+    cause: Cause,
+    afterwards: (ledger: Ledger) => T,
+  ): Promise<Committed<T>> {
+    const answered = await Promise.all(
+      due.map(async (one): Promise<Answered> => ({ ...one, answer: await this.call(one) })),
+    );
+    return this.record(accountId, answered, load, cause, afterwards);
+  }
+
+  /** Asks the brokers for dispatches whose outcome nobody recorded. What is provably absent may be sent again. */
+  async search(due: readonly DueDispatch[]): Promise<readonly Answered[]> {
+    return Promise.all(due.map(async (one): Promise<Answered> => ({ ...one, answer: await this.find(one) })));
+  }
+
+  async record<T>(
+    accountId: string,
+    answered: readonly Answered[],
+    load: readonly string[],
+    cause: Cause,
+    afterwards: (ledger: Ledger) => T,
+  ): Promise<Committed<T>> {
+    const streams = [...load, ...answered.map(({ dispatch }) => `order-${dispatch.details.orderId}`)];
+    const committed = await this.untilDurable(() =>
+      this.options.ledgers.transact(accountId, streams, cause, (ledger) => {
+        for (const { dispatch, attempt, answer } of answered) settle(ledger, dispatch.details.orderId, attempt, answer);
+        return {
+          value: afterwards(ledger),
+          cancels: answered.map(({ dispatch }) => ledger.order(dispatch.details.orderId)).filter(mustStillCancel),
+        };
+      }),
+    );
+    for (const { broker, answer } of answered) this.options.outcomes.count(broker, answer.outcome);
+    for (const { details, route } of committed.value.cancels)
+      if (details && route) this.background(this.cancelAtBroker(details, route.broker, cause));
+    return { value: committed.value.value, position: committed.position };
+  }
+
+  /** Takes a broker's own reports on one order: the listener of every `Broker.subscribe`. */
+  report(
+    { orderId, accountId }: { orderId: string; accountId: string },
+    reports: readonly ExecutionReport[],
+    cause: Cause,
+  ): Promise<Committed<void>> {
+    return this.untilDurable(() =>
+      this.options.ledgers.transact(accountId, [`order-${orderId}`], cause, (ledger) => {
+        for (const report of reports) ledger.decideOrder(orderId, { type: 'RecordReport', data: report });
+      }),
+    );
+  }
+
+  /** Asks the broker to cancel and records its answer; silence leaves the cancel pending, to be asked again. */
+  async cancelAtBroker(
+    { orderId, accountId }: Pick<OrderDetails, 'orderId' | 'accountId'>,
+    broker: string,
+    cause: Cause,
+  ): Promise<Committed<void>> {
+    const { state } = await this.options.ledgers.read(`order-${orderId}`);
+    const answer = await this.ask(broker, (it) => it.cancel(state));
+    return this.report({ orderId, accountId }, reportsOf(answer, 'cancel-rejected'), cause);
+  }
+
+  /** Asks the broker to change an order and records its answer; silence leaves the change pending. */
+  async replaceAtBroker(
+    { orderId, accountId }: Pick<OrderDetails, 'orderId' | 'accountId'>,
+    broker: string,
+    terms: OrderTerms,
+    cause: Cause,
+  ): Promise<Committed<void>> {
+    const { state } = await this.options.ledgers.read(`order-${orderId}`);
+    const answer = await this.ask(broker, (it) => it.modify(state, terms));
+    return this.report({ orderId, accountId }, reportsOf(answer, 'replace-rejected'), cause);
+  }
+
+  /** Lets work go on after its request was answered; `drain` waits for it. */
+  background(work: Promise<unknown>): void {
+    const tracked = work
+      .catch((error: unknown) => {
+        this.options.outcomes.failed(error);
+      })
+      .finally(() => this.running.delete(tracked));
+    this.running.add(tracked);
+  }
+
+  /** Waits for what runs in the background; what cannot become durable any more is left to the recovery. */
+  async drain(): Promise<void> {
+    this.stopping = true;
+    while (this.running.size > 0) await Promise.all(this.running);
+  }
+
+  private call({ dispatch, broker }: DueDispatch): Promise<BrokerAnswer> {
+    return this.ask(broker, (it) => it.place(dispatch));
+  }
+
+  private async find({ dispatch, broker }: DueDispatch): Promise<BrokerAnswer> {
+    return this.ask(broker, async (it) => {
+      const search = await it.findByTag(dispatch);
+      switch (search.outcome) {
+        case 'found':
+          return { outcome: 'accepted', reports: search.reports };
+        case 'absent':
+          return {
+            outcome: 'notSent',
+            evidence: { code: 'PROVEN_ABSENT', message: `no order tagged ${dispatch.tag} at ${broker}` },
+          };
+        case 'unknown':
+          return search;
+      }
+    });
+  }
+
+  private ask(name: string, call: (broker: Broker) => Promise<BrokerAnswer>): Promise<BrokerAnswer> {
+    const broker = this.options.brokers.get(name);
+    if (!broker)
+      return Promise.resolve({ outcome: 'notSent', evidence: { code: 'BROKER_NOT_CONNECTED', message: name } });
+    return withDeadline(call(broker), this.options.brokerTimeoutMs);
+  }
+
+  /** What a broker said must not be lost to a log that is away for a while. */
+  private async untilDurable<T>(write: () => Promise<Committed<T>>): Promise<Committed<T>> {
+    for (;;) {
+      try {
+        return await write();
+      } catch (error) {
+        if (!(error instanceof EventLogUnavailable) || this.stopping) throw error;
+        this.options.outcomes.failed(error);
+        await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+      }
+    }
+  }
+}
+
+/** What a line has come to, read off its order. */
+export const resultOf = (line: number, orderId: string, order: Order): LineResult => {
+  const status = LINE_STATUS[order.status];
+  const { brokerOrderId, lastEvidence, denial } = order;
+  const failed = denial?.filter(({ outcome }) => outcome === 'fail') ?? [];
+  const problem = PROBLEM[status];
+  return {
+    line,
+    orderId,
+    status,
+    ...(brokerOrderId !== undefined && { brokerOrderId }),
+    ...(denial && { verdicts: denial }),
+    ...(problem !== undefined && {
+      problem: {
+        code: problem,
+        detail:
+          failed.length > 0
+            ? `failed: ${failed.map(({ check }) => check).join(', ')}`
+            : (lastEvidence?.message ?? lastEvidence?.code ?? 'no reason was given'),
+      },
+    }),
+  };
+};
+
+const LINE_STATUS: Readonly<Record<Order['status'], LineStatus>> = {
+  new: 'PENDING',
+  placed: 'PENDING',
+  dispatched: 'PENDING',
+  'not-sent': 'PENDING',
+  'in-doubt': 'UNKNOWN',
+  denied: 'DENIED',
+  rejected: 'REJECTED',
+  abandoned: 'FAILED',
+  working: 'ACCEPTED',
+  filled: 'ACCEPTED',
+  cancelled: 'ACCEPTED',
+  expired: 'ACCEPTED',
+};
+
+const PROBLEM: Readonly<Partial<Record<LineStatus, string>>> = {
+  DENIED: 'ORDER_DENIED',
+  REJECTED: 'BROKER_REJECTED',
+  FAILED: 'BROKER_UNREACHABLE',
+  UNKNOWN: 'OUTCOME_UNKNOWN',
+};
+
+/** Records that an intent is finished, with what each line came to. */
+export const complete = (ledger: Ledger, intentId: string, results: readonly LineResult[]): void => {
+  ledger.decideIntent(intentId, { type: 'CompleteIntent', data: { intentId, status: statusOf(results), results } });
+};
+
+const balance = (ledger: Ledger, reserve: () => void): Verdict => {
+  const before: Account = ledger.account;
+  const compared = (requiredE4: number) => ({ limit: toRupees(availableE4(before)), actual: toRupees(requiredE4) });
+  try {
+    reserve();
+    return { check: 'balance', outcome: 'pass', ...compared(ledger.account.reservedE4 - before.reservedE4) };
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error;
+    const { requiredE4 } = error.detail;
+    return {
+      check: 'balance',
+      outcome: 'fail',
+      reason: error.code,
+      ...(typeof requiredE4 === 'number' && compared(requiredE4)),
+    };
+  }
+};
+
+const settle = (ledger: Ledger, orderId: string, attempt: number, answer: BrokerAnswer): void => {
+  switch (answer.outcome) {
+    case 'accepted':
+      for (const report of answer.reports) ledger.decideOrder(orderId, { type: 'RecordReport', data: report });
+      return;
+    case 'rejected':
+      ledger.decideOrder(orderId, { type: 'RecordReport', data: { kind: 'rejected', evidence: answer.evidence } });
+      return;
+    case 'unknown':
+      ledger.decideOrder(orderId, { type: 'RecordDoubt', data: { attempt, evidence: answer.evidence } });
+      return;
+    case 'notSent':
+      ledger.decideOrder(orderId, { type: 'RecordNotSent', data: { attempt, evidence: answer.evidence } });
+      if (ledger.order(orderId).status === 'not-sent')
+        ledger.decideOrder(orderId, { type: 'AbandonOrder', data: { evidence: answer.evidence } });
+  }
+};
+
+const reportsOf = (
+  answer: BrokerAnswer,
+  refusal: 'cancel-rejected' | 'replace-rejected',
+): readonly ExecutionReport[] => {
+  switch (answer.outcome) {
+    case 'accepted':
+      return answer.reports;
+    case 'rejected':
+    case 'notSent':
+      return [{ kind: refusal, evidence: answer.evidence }];
+    case 'unknown':
+      return [];
+  }
+};
+
+/** The client asked to cancel while the order was still on its way. */
+const mustStillCancel = ({ status, pendingCancel }: Order): boolean =>
+  status === 'working' && pendingCancel !== undefined;

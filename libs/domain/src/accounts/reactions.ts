@@ -1,0 +1,48 @@
+import type { Order, OrderEvent } from '../orders/order';
+import type { AccountCommand } from './account';
+
+/**
+ * What an order's event means to its account: the reservation follows the order. `order` is the order after the
+ * event, `marginPriceE4` prices its present terms. Told twice, the account does nothing the second time, so a
+ * reaction may safely be repeated.
+ */
+export const accountReaction = (
+  event: OrderEvent,
+  { details, terms }: Order,
+  marginPriceE4: number,
+): AccountCommand | undefined => {
+  if (!details) return undefined; // nothing was placed yet
+  const { orderId, instrumentKey, product, side } = details;
+  switch (event.type) {
+    case 'OrderFilled': {
+      const { tradeId, quantity, priceE4, cumulativeQuantity } = event.data;
+      return {
+        type: 'PostMargin',
+        data: { orderId, instrumentKey, product, side, tradeId, quantity, priceE4, cumulativeQuantity },
+      };
+    }
+    case 'OrderReplaced':
+      return event.data.leavesQuantity === 0
+        ? { type: 'VoidMargin', data: { orderId } }
+        : { type: 'AdjustReservation', data: { orderId, quantity: terms.quantity, marginPriceE4 } };
+    case 'ReplaceRejected':
+      return { type: 'AdjustReservation', data: { orderId, quantity: terms.quantity, marginPriceE4 } };
+    case 'OrderRejected':
+    case 'OrderAbandoned':
+    case 'OrderCancelled':
+    case 'OrderExpired':
+      return { type: 'VoidMargin', data: { orderId } };
+    case 'OrderPlaced':
+    case 'OrderDenied':
+    case 'OrderDispatched':
+    case 'OrderAccepted':
+    case 'DispatchNotSent':
+    case 'DispatchInDoubt':
+    case 'CancelRequested':
+    case 'CancelRejected':
+    case 'ReplaceRequested':
+    case 'ReplaceDenied':
+    case 'OverfillReported':
+      return undefined;
+  }
+};

@@ -1,0 +1,94 @@
+import { type Decider, refuse } from '../decider';
+import type { OrderDetails } from '../orders/order';
+import type { Verdict } from '../risk/checks';
+
+/** One line as asked for, its symbol resolved: what `OrderPlaced` will say, before anything was decided. */
+export type IntentLine = OrderDetails & { readonly broker?: string };
+
+/**
+ * What became of a line, as the client was told: ACCEPTED by the broker; DENIED by our rules; REJECTED by the broker;
+ * UNKNOWN while nobody answered; PENDING while it is on its way; FAILED when no broker could be reached.
+ */
+export type LineStatus = 'ACCEPTED' | 'DENIED' | 'REJECTED' | 'UNKNOWN' | 'PENDING' | 'FAILED';
+
+export interface LineResult {
+  readonly line: number;
+  readonly orderId: string;
+  readonly status: LineStatus;
+  readonly brokerOrderId?: string;
+  readonly verdicts?: readonly Verdict[];
+  readonly problem?: { readonly code: string; readonly detail: string };
+}
+
+export type IntentStatus = 'ACCEPTED' | 'PARTIAL' | 'REJECTED' | 'PENDING';
+
+/* ---------------------------------------------------------------------------------------------------- events */
+
+export type IntentEvent =
+  /** `payloadHash` tells the same request from another one under the same key. */
+  | {
+      readonly type: 'IntentReceived';
+      readonly data: {
+        readonly intentId: string;
+        readonly accountId: string;
+        readonly userId: string;
+        readonly idempotencyKey: string;
+        readonly payloadHash: string;
+        readonly lines: readonly IntentLine[];
+      };
+    }
+  | {
+      readonly type: 'IntentCompleted';
+      readonly data: { readonly intentId: string; readonly status: IntentStatus; readonly results: readonly LineResult[] };
+    };
+
+/* -------------------------------------------------------------------------------------------------- commands */
+
+export type IntentCommand =
+  | { readonly type: 'ReceiveIntent'; readonly data: Extract<IntentEvent, { type: 'IntentReceived' }>['data'] }
+  | { readonly type: 'CompleteIntent'; readonly data: Extract<IntentEvent, { type: 'IntentCompleted' }>['data'] };
+
+/* ----------------------------------------------------------------------------------------------------- state */
+
+export type Intent =
+  | { readonly status: 'new' }
+  | { readonly status: 'open'; readonly received: Extract<IntentEvent, { type: 'IntentReceived' }>['data'] }
+  | {
+      readonly status: 'completed';
+      readonly received: Extract<IntentEvent, { type: 'IntentReceived' }>['data'];
+      readonly completed: Extract<IntentEvent, { type: 'IntentCompleted' }>['data'];
+    };
+
+/* ------------------------------------------------------------------------------------------- decide and evolve */
+
+const decide = (command: IntentCommand, intent: Intent): readonly IntentEvent[] => {
+  switch (command.type) {
+    case 'ReceiveIntent':
+      if (intent.status === 'new') return [{ type: 'IntentReceived', data: command.data }];
+      // One key, one request: the same again is nothing new, another one is a mistake of the client.
+      return intent.received.payloadHash === command.data.payloadHash ? [] : refuse('intent.payload-differs');
+    case 'CompleteIntent':
+      if (intent.status === 'new') return refuse('intent.unknown');
+      return intent.status === 'open' ? [{ type: 'IntentCompleted', data: command.data }] : []; // the first answer stands
+  }
+};
+
+const evolve = (intent: Intent, event: IntentEvent): Intent => {
+  switch (event.type) {
+    case 'IntentReceived':
+      return { status: 'open', received: event.data };
+    case 'IntentCompleted':
+      return intent.status === 'new' ? intent : { status: 'completed', received: intent.received, completed: event.data };
+  }
+};
+
+/** The intent: what a client asked for in one request. Its stream is the deduplication of idempotency keys. */
+export const intent: Decider<Intent, IntentCommand, IntentEvent> = { initial: { status: 'new' }, decide, evolve };
+
+/** What the lines come to: ACCEPTED when all were, REJECTED when none was or will be, PENDING while one may yet be. */
+export const statusOf = (results: readonly Pick<LineResult, 'status'>[]): IntentStatus => {
+  const count = (...statuses: LineStatus[]) => results.filter(({ status }) => statuses.includes(status)).length;
+  if (count('PENDING') > 0) return 'PENDING';
+  if (count('ACCEPTED') === results.length) return 'ACCEPTED';
+  return count('ACCEPTED', 'UNKNOWN') === 0 ? 'REJECTED' : 'PARTIAL';
+};

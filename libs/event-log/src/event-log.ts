@@ -1,0 +1,134 @@
+/**
+ * The event-log port: the one durable truth. Everything that is read elsewhere is built from it.
+ * Adapters: `postgres/` (embedded default). Every adapter runs `event-log.contract.ts`.
+ */
+
+/** Who caused an event, for whom, and when. `at` is epoch milliseconds, UTC. */
+export interface EventMeta {
+  readonly userId: string;
+  readonly accountId: string;
+  readonly correlationId: string;
+  readonly causationId: string;
+  readonly at: number;
+  readonly schemaVersion: number;
+}
+
+/** An event on its way into the log. `id` (a UUID) makes a repeated append harmless: see `EventLog.append`. */
+export interface NewEvent {
+  readonly id: string;
+  readonly type: string;
+  readonly data: object;
+  readonly meta: EventMeta;
+}
+
+/**
+ * An event as stored. `revision` counts from 0 within its stream; `position` is the log's global order and the
+ * consistency token of reads. Positions rise but need not be consecutive, and fit a safe integer.
+ */
+export interface RecordedEvent extends NewEvent {
+  readonly stream: string;
+  readonly revision: number;
+  readonly position: number;
+}
+
+/** `'no-stream'`: the stream must not exist yet. A number: the revision of its last event. */
+export type ExpectedRevision = 'no-stream' | number;
+
+export interface Write {
+  readonly stream: string;
+  readonly expected: ExpectedRevision;
+  readonly events: readonly NewEvent[];
+}
+
+export interface AppendResult {
+  /** Position of the last event of these writes: what a reader must have seen to have seen them all. */
+  readonly position: number;
+}
+
+/** The stream was not where the writer thought. `actual` is its last revision, or `'no-stream'`. */
+export class WrongExpectedRevision extends Error {
+  constructor(
+    readonly stream: string,
+    readonly expected: ExpectedRevision,
+    readonly actual: ExpectedRevision,
+  ) {
+    super(`stream ${stream} was expected at ${String(expected)} but is at ${String(actual)}`);
+    this.name = 'WrongExpectedRevision';
+  }
+}
+
+/**
+ * The log did not answer, or answered that it could not say: the append may or may not have happened. Repeating it
+ * with the same event ids is safe.
+ */
+export class EventLogUnavailable extends Error {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'EventLogUnavailable';
+  }
+}
+
+export interface ReadAllOptions {
+  /** Exclusive: the first event returned lies after this position. 0 reads from the start. */
+  readonly after: number;
+  /** At most this many events per page. */
+  readonly limit: number;
+  /** Only streams whose name starts with one of these (`'order-'`, …); absent or empty means all. */
+  readonly streamPrefixes?: readonly string[];
+}
+
+export interface Page {
+  readonly events: readonly RecordedEvent[];
+  /** Read on from here. With a filter it may lie beyond the last event returned: what was skipped was not asked for. */
+  readonly next: number;
+  /** True when nothing readable was left after this page at the moment it was read. */
+  readonly atEnd: boolean;
+}
+
+export interface SubscribeOptions {
+  /** Exclusive start: the subscriber's checkpoint. */
+  readonly after: number;
+  readonly streamPrefixes?: readonly string[];
+  /** At most this many events per call of `handle`. */
+  readonly batchSize?: number;
+}
+
+export interface Subscription {
+  /** Stops after the batch in hand; resolves when no handler runs any more. */
+  close(): Promise<void>;
+  /** Settles when the subscription ends: resolves on `close`, rejects when `handle` failed. */
+  readonly ended: Promise<void>;
+}
+
+export interface EventLog {
+  /**
+   * Appends the writes in order. Each write is atomic: all of its events or none. Several writes may be applied in
+   * one transaction, but need not be: **callers must be correct if the process dies between any two of them**.
+   * A write names a stream at most once per call.
+   *
+   * Repeating a write with the same event ids and the same expected revision is a success that changes nothing.
+   * @throws WrongExpectedRevision for the first write that was refused; the ones before it may have been applied.
+   * @throws EventLogUnavailable when the outcome is not known (deadline passed, connection lost).
+   */
+  append(writes: readonly Write[]): Promise<AppendResult>;
+
+  /** Events of one stream in order, from `fromRevision` (inclusive, default 0). A missing stream reads as empty. */
+  readStream(stream: string, fromRevision?: number): Promise<readonly RecordedEvent[]>;
+
+  /** One page of the whole log in order of position. Never shows a position while a lower one can still appear. */
+  readAll(options: ReadAllOptions): Promise<Page>;
+
+  /** Position of the newest readable event, 0 for an empty log. */
+  head(): Promise<number>;
+
+  /**
+   * Calls `handle` with batches in order, first what is stored, then what arrives; one call at a time. A handler that
+   * throws ends the subscription. The adapter reconnects by itself when the log goes away for a while.
+   */
+  subscribeAll(
+    options: SubscribeOptions,
+    handle: (events: readonly RecordedEvent[], next: number) => Promise<void>,
+  ): Subscription;
+
+  close(): Promise<void>;
+}
