@@ -16,7 +16,6 @@ import {
   type Write,
   WrongExpectedRevision,
 } from '#event-log/event-log';
-import { tradingDateOf } from './clock';
 
 /** Who asks, and why: becomes every event's `meta`. */
 export interface Cause {
@@ -97,6 +96,8 @@ export class AccountLedgers {
   constructor(
     private readonly log: EventLog,
     private readonly now: () => number,
+    /** The day a broker's market trades on, `YYYY-MM-DD`. */
+    private readonly tradingDate: (broker: string) => string,
   ) {}
 
   /**
@@ -128,9 +129,7 @@ export class AccountLedgers {
   async read(stream: `intent-${string}`): Promise<Folded<Intent>>;
   async read(stream: `account-${string}`): Promise<Folded<Account>>;
   async read(stream: string): Promise<Folded<unknown>> {
-    const known = this.known(stream);
-    const after = known.revision === 'no-stream' ? 0 : known.revision + 1;
-    return refold(stream, await this.log.readStream(stream, after), known);
+    return this.catchUp(stream);
   }
 
   private async drain(accountId: string): Promise<void> {
@@ -147,16 +146,21 @@ export class AccountLedgers {
   }
 
   private async commit(accountId: string, jobs: readonly Job[]): Promise<void> {
-    const accountStream = `account-${accountId}`;
+    const wanted = new Set([`account-${accountId}`]);
+    for (const { load } of jobs) for (const stream of load) wanted.add(stream);
+    const lookedUp = new Set<string>();
     for (let tries = 1; ; tries += 1) {
-      const wanted = new Set([accountStream]);
-      for (const { load } of jobs) for (const stream of load) wanted.add(stream);
-      for (const stream of wanted) if (!this.cacheOf(stream).has(stream)) await this.load(stream);
-
-      const unit = new UnitOfWork(accountId, (stream) => this.known(stream), this.now());
+      for (const stream of wanted) {
+        if (this.cacheOf(stream).has(stream)) continue;
+        await this.load(stream);
+        lookedUp.add(stream);
+      }
+      const unit = new UnitOfWork(accountId, (stream) => this.known(stream), this.now(), this.tradingDate);
       const settled = jobs.map((job) => ({ job, outcome: unit.run(job) }));
       const writes = unit.writes();
       try {
+        const moved = await this.movedMeanwhile(unit.consulted, writes, lookedUp);
+        if (moved) throw moved;
         const position = writes.length === 0 ? 0 : (await this.log.append(writes)).position;
         for (const [stream, folded] of unit.touched()) this.cacheOf(stream).set(stream, folded);
         for (const { job, outcome } of settled) {
@@ -176,6 +180,37 @@ export class AccountLedgers {
     }
   }
 
+  /**
+   * The append proves that nobody else has written to the streams it writes to. What a decision only looked at, and
+   * only from memory, is looked up: no refusal and no denial may rest on what another process has changed since.
+   */
+  private async movedMeanwhile(
+    consulted: ReadonlySet<string>,
+    writes: readonly Write[],
+    lookedUp: Set<string>,
+  ): Promise<WrongExpectedRevision | undefined> {
+    const proven = new Set(writes.map(({ stream }) => stream));
+    let moved: WrongExpectedRevision | undefined;
+    for (const stream of consulted) {
+      if (proven.has(stream) || lookedUp.has(stream)) continue;
+      const { revision: expected } = this.known(stream);
+      const { revision: actual } = await this.catchUp(stream);
+      lookedUp.add(stream);
+      if (actual !== expected) moved ??= new WrongExpectedRevision(stream, expected, actual);
+    }
+    return moved;
+  }
+
+  /** Reads what is new in a stream, and remembers it. */
+  private async catchUp(stream: string): Promise<Folded<unknown>> {
+    const known = this.known(stream);
+    const events = await this.log.readStream(stream, known.revision === 'no-stream' ? 0 : known.revision + 1);
+    const folded = refold(stream, events, known);
+    // An append of ours may have been faster.
+    if (revisionOf(folded) > revisionOf(this.known(stream))) this.cacheOf(stream).set(stream, folded);
+    return folded;
+  }
+
   private known(stream: string): Folded<unknown> {
     return this.cacheOf(stream).get(stream) ?? BLANK[kindOf(stream)];
   }
@@ -192,6 +227,9 @@ export class AccountLedgers {
   }
 }
 
+/** -1 for a stream without events. */
+const revisionOf = ({ revision }: Folded<unknown>): number => (revision === 'no-stream' ? -1 : revision);
+
 const refold = (stream: string, events: readonly RecordedEvent[], from: Folded<unknown>): Folded<unknown> => {
   const decider = DECIDERS[kindOf(stream)] as Decider<unknown, unknown, DomainEvent>;
   return { state: fold(decider, from.state, events), revision: events.at(-1)?.revision ?? from.revision };
@@ -199,6 +237,8 @@ const refold = (stream: string, events: readonly RecordedEvent[], from: Folded<u
 
 /** The decisions of one append, folded forward as they are made, so that each sees the ones before it. */
 class UnitOfWork {
+  /** Streams whose state somebody asked for. */
+  readonly consulted = new Set<string>();
   private readonly states = new Map<string, Folded<unknown>>();
   private readonly events = new Map<string, NewEvent[]>();
 
@@ -206,18 +246,29 @@ class UnitOfWork {
     private readonly accountId: string,
     private readonly known: (stream: string) => Folded<unknown>,
     private readonly at: number,
+    private readonly tradingDate: (broker: string) => string,
   ) {}
 
   /** Runs one job; what it decided counts only if it did not throw. */
   run({ work, cause }: Job): { ok: true; value: unknown; wrote: boolean } | { ok: false; error: unknown } {
-    const trial = new Trial(this.accountId, (stream) => this.states.get(stream) ?? this.known(stream), this.at, cause);
+    const trial = new Trial(
+      this.accountId,
+      (stream) => {
+        this.consulted.add(stream);
+        return this.states.get(stream) ?? this.known(stream);
+      },
+      this.at,
+      this.tradingDate,
+      cause,
+    );
     try {
       const value = work(trial);
       for (const [stream, events] of trial.events) {
-        const before = (this.states.get(stream) ?? this.known(stream)).revision;
-        const revision = (before === 'no-stream' ? -1 : before) + events.length;
+        const revision = revisionOf(this.states.get(stream) ?? this.known(stream)) + events.length;
         this.states.set(stream, { state: trial.states.get(stream), revision });
-        this.events.set(stream, [...(this.events.get(stream) ?? []), ...events]);
+        const decided = this.events.get(stream);
+        if (decided) decided.push(...events);
+        else this.events.set(stream, events);
       }
       return { ok: true, value, wrote: trial.events.size > 0 };
     } catch (error) {
@@ -258,7 +309,8 @@ class Trial implements Ledger {
   constructor(
     private readonly accountId: string,
     private readonly known: (stream: string) => Folded<unknown>,
-    private readonly at: number,
+    at: number,
+    private readonly tradingDate: (broker: string) => string,
     cause: Cause,
   ) {
     this.meta = { ...cause, accountId, at, schemaVersion: 1 };
@@ -274,8 +326,7 @@ class Trial implements Ledger {
 
   versionOf(orderId: string): number {
     const stream = `order-${orderId}`;
-    const { revision } = this.known(stream);
-    return (revision === 'no-stream' ? -1 : revision) + (this.events.get(stream)?.length ?? 0);
+    return revisionOf(this.known(stream)) + (this.events.get(stream)?.length ?? 0);
   }
 
   intent(intentId: string): Intent {
@@ -301,8 +352,12 @@ class Trial implements Ledger {
   }
 
   private react(event: OrderEvent, after: Order): void {
-    const held = after.details && this.account.reservations.get(after.details.orderId);
-    const priceE4 = marginPriceE4(after.terms, { tradingDate: tradingDateOf(this.at) }) ?? held?.marginPriceE4 ?? 0;
+    const { details, route, terms } = after;
+    if (!details || !route) return; // denied: nothing was ever reserved
+    const priceE4 =
+      marginPriceE4(terms, { tradingDate: this.tradingDate(route.broker) }) ??
+      this.account.reservations.get(details.orderId)?.marginPriceE4 ??
+      0;
     const command = accountReaction(event, after, priceE4);
     if (command) this.decideAccount(command);
   }

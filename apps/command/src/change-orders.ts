@@ -12,8 +12,9 @@ import { ordStatusOf } from '#domain/orders/life-cycle';
 import { passes, type Verdict } from '#domain/risk/checks';
 import { Problem } from '#platform/problem-details';
 import type { AccountLedgers, Cause, Ledger } from './account-ledger';
-import type { OrderDesk } from './order-desk';
+import { reserveBoth } from './order-desk';
 import { changedTerms, type OrderChange } from './order-line';
+import { WriteSide } from './write-side';
 
 /** An order as the write side answers it: what the log says now. */
 export interface OrderReply {
@@ -95,16 +96,13 @@ const reply = async (ledgers: AccountLedgers, orderId: string, position: number)
 /** Cancels one order: recorded first, then asked of the broker. Asked again while it is pending, it asks the broker again. */
 @CommandHandler(CancelOrder)
 export class CancelOrderHandler implements ICommandHandler<CancelOrder> {
-  constructor(
-    private readonly ledgers: AccountLedgers,
-    private readonly desk: OrderDesk,
-  ) {}
+  constructor(private readonly side: WriteSide) {}
 
   async execute({ request }: CancelOrder): Promise<OrderReply> {
     const { orderId, requestId } = request;
-    const { details, route } = await ownedOrder(this.ledgers, request);
+    const { details, route } = await ownedOrder(this.side.ledgers, request);
     const cause = causeOf(request);
-    const { value: status, position } = await this.ledgers.transact(
+    const { value: status, position } = await this.side.ledgers.transact(
       details.accountId,
       [`order-${orderId}`],
       cause,
@@ -114,32 +112,32 @@ export class CancelOrderHandler implements ICommandHandler<CancelOrder> {
       },
     );
     // On its way to the broker: the cancel follows as soon as the broker has it.
-    if (status !== 'working' || !route) return reply(this.ledgers, orderId, position);
-    const answered = await this.desk.cancelAtBroker(details, route.broker, cause);
-    return reply(this.ledgers, orderId, Math.max(position, answered.position));
+    if (status !== 'working' || !route) return reply(this.side.ledgers, orderId, position);
+    const answered = await this.side.desk.cancelAtBroker(details, route.broker, cause);
+    return reply(this.side.ledgers, orderId, Math.max(position, answered.position));
   }
 }
 
 /** Changes one order: judged by the same checks on its new total, reserved, recorded, then asked of the broker. */
 @CommandHandler(ReplaceOrder)
 export class ReplaceOrderHandler implements ICommandHandler<ReplaceOrder> {
-  constructor(
-    private readonly ledgers: AccountLedgers,
-    private readonly desk: OrderDesk,
-  ) {}
+  constructor(private readonly side: WriteSide) {}
 
   async execute({ request }: ReplaceOrder): Promise<OrderReply> {
     const { orderId } = request;
-    const { details, route } = await ownedOrder(this.ledgers, request);
+    const { details, route } = await ownedOrder(this.side.ledgers, request);
     if (!route) throw new Problem(409, 'ORDER_CLOSED', 'The order was denied and never reached a broker.');
     const cause = causeOf(request);
-    const { value, position } = await this.ledgers.transact(details.accountId, [`order-${orderId}`], cause, (ledger) =>
-      this.request(ledger, request, details, route),
+    const { value, position } = await this.side.ledgers.transact(
+      details.accountId,
+      [`order-${orderId}`],
+      cause,
+      (ledger) => this.request(ledger, request, details, route),
     );
     if (value.denied) throw deniedBy(value.denied);
-    if (value.replayed) return reply(this.ledgers, orderId, position);
-    const answered = await this.desk.replaceAtBroker(details, route.broker, value.terms, cause);
-    return reply(this.ledgers, orderId, Math.max(position, answered.position));
+    if (value.replayed) return reply(this.side.ledgers, orderId, position);
+    const answered = await this.side.desk.replaceAtBroker(details, route.broker, value.terms, cause);
+    return reply(this.side.ledgers, orderId, Math.max(position, answered.position));
   }
 
   private request(
@@ -161,7 +159,7 @@ export class ReplaceOrderHandler implements ICommandHandler<ReplaceOrder> {
     const terms = changedTerms(order.terms, change);
     // A change that makes no sense now is refused before it is judged: nothing of it is recorded.
     orderDecider.decide({ type: 'RequestReplace', data: { requestId, terms, verdicts: [] } }, order);
-    const verdicts = this.desk.assess(ledger, details, terms, broker, (priceE4) => {
+    const verdicts = this.side.desk.assess(ledger, details, terms, broker, (priceE4) => {
       reserveBoth(ledger, order, terms, priceE4);
     });
     if (!passes(verdicts)) {
@@ -172,25 +170,6 @@ export class ReplaceOrderHandler implements ICommandHandler<ReplaceOrder> {
     return { terms, replayed: false };
   }
 }
-
-/** Until the broker has answered, the order may stand under its old or its new terms: enough is held for either. */
-export const reserveBoth = (
-  ledger: Ledger,
-  { details, terms: present }: Order,
-  wanted: OrderTerms,
-  priceE4: number,
-): void => {
-  const held = details && ledger.account.reservations.get(details.orderId);
-  if (!held) return;
-  ledger.decideAccount({
-    type: 'ChangeReservation',
-    data: {
-      orderId: held.orderId,
-      quantity: Math.max(present.quantity, wanted.quantity),
-      marginPriceE4: Math.max(held.marginPriceE4, priceE4),
-    },
-  });
-};
 
 const deniedBy = (verdicts: readonly Verdict[]): Problem => {
   const failed = verdicts.filter(({ outcome }) => outcome === 'fail');

@@ -10,7 +10,6 @@ import { marginPriceE4 } from '#domain/risk/margin-price';
 import { EventLogUnavailable } from '#event-log/event-log';
 import { type Broker, type BrokerAnswer, type Dispatch, withDeadline } from '#brokers/broker';
 import type { AccountLedgers, Cause, Committed, Ledger } from './account-ledger';
-import { tradingDateOf } from './clock';
 import { tagOf } from './ids';
 import type { OrderOutcomes } from './outcomes';
 
@@ -18,7 +17,6 @@ export interface DeskOptions {
   readonly ledgers: AccountLedgers;
   readonly brokers: ReadonlyMap<string, Broker>;
   readonly instrumentOf: (instrumentKey: string) => Instrument | undefined;
-  readonly now: () => number;
   readonly outcomes: OrderOutcomes;
   readonly brokerTimeoutMs: number;
 }
@@ -102,7 +100,9 @@ export class OrderDesk {
     broker: string,
     reserve: (priceE4: number) => void,
   ): readonly Verdict[] {
-    const tradingDate = tradingDateOf(this.options.now());
+    const market = this.options.brokers.get(broker);
+    if (!market) return [{ check: 'broker', outcome: 'fail', actual: broker, reason: 'not connected' }];
+    const tradingDate = market.tradingDate();
     const instrument = this.options.instrumentOf(details.instrumentKey);
     if (!instrument)
       return [
@@ -113,7 +113,7 @@ export class OrderDesk {
           reason: 'not in today’s catalogue',
         },
       ];
-    const lastPriceE4 = this.options.brokers.get(broker)?.lastPriceE4(details.instrumentKey);
+    const lastPriceE4 = market.lastPriceE4(details.instrumentKey);
     const known = { tradingDate, ...(lastPriceE4 !== undefined && { lastPriceE4 }) };
     const verdicts: Verdict[] = [
       { check: 'known-instrument', outcome: 'pass', actual: instrument.symbol },
@@ -377,3 +377,22 @@ const reportsOf = (
 /** The client asked to cancel while the order was still on its way. */
 const mustStillCancel = ({ status, pendingCancel }: Order): boolean =>
   status === 'working' && pendingCancel !== undefined;
+
+/** Until the broker has answered, the order may stand under its old or its new terms: enough is held for either. */
+export const reserveBoth = (
+  ledger: Ledger,
+  { details, terms: present }: Order,
+  wanted: OrderTerms,
+  priceE4: number,
+): void => {
+  const held = details && ledger.account.reservations.get(details.orderId);
+  if (!held) return;
+  ledger.decideAccount({
+    type: 'ChangeReservation',
+    data: {
+      orderId: held.orderId,
+      quantity: Math.max(present.quantity, wanted.quantity),
+      marginPriceE4: Math.max(held.marginPriceE4, priceE4),
+    },
+  });
+};

@@ -247,7 +247,7 @@ export interface LineContext {
   readonly intentId: string;
   readonly accountId: string;
   readonly userId: string;
-  readonly brokers: ReadonlySet<string>;
+  readonly brokers: ReadonlyMap<string, unknown>;
   /** Finds an instrument by symbol or instrument key. */
   readonly resolve: (name: string) => Instrument | undefined;
   /** How errors name the lines: `orders[2].symbol` in a batch, `symbol` alone. */
@@ -269,7 +269,10 @@ export const toIntentLines = (lines: readonly OrderLine[], context: LineContext)
     const terms = termsOf(line);
     for (const { field, message } of misfitPrices(terms)) malformed.push({ field: at(field), message });
     if (line.broker !== undefined && !context.brokers.has(line.broker))
-      unknown.push({ field: at('broker'), message: `no broker of that name: ${[...context.brokers].join(', ')}` });
+      unknown.push({
+        field: at('broker'),
+        message: `no broker of that name: ${[...context.brokers.keys()].join(', ')}`,
+      });
     const instrument = name === undefined ? undefined : context.resolve(name);
     if (!instrument) {
       if (name !== undefined)

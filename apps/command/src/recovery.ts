@@ -5,11 +5,9 @@ import { marginPriceE4 } from '#domain/risk/margin-price';
 import type { EventLog } from '#event-log/event-log';
 import type { Broker } from '#brokers/broker';
 import type { AccountLedgers, Cause } from './account-ledger';
-import { reserveBoth } from './change-orders';
-import { tradingDateOf } from './clock';
-import { complete, type DueDispatch, type OrderDesk, resultOf } from './order-desk';
+import { complete, type DueDispatch, type OrderDesk, reserveBoth, resultOf } from './order-desk';
 import type { OrderOutcomes } from './outcomes';
-import type { IntentsInFlight } from './place-orders';
+import type { IntentsInFlight } from './intents-in-flight';
 
 /** One entry of the to-do list: an intent without an answer, or an order that is not closed and settled. */
 export interface OpenWork {
@@ -144,10 +142,12 @@ export class Recovery {
   /** A modify that was recorded: its margin is held, or the modify is given up, before the broker is asked again. */
   private async finishReplace({ details, route }: Order, terms: OrderTerms, cause: Cause): Promise<void> {
     if (!details || !route) return;
-    const { ledgers, desk, now } = this.options;
+    const { ledgers, desk, brokers } = this.options;
     const { accountId, orderId } = details;
+    const tradingDate = brokers.get(route.broker)?.tradingDate();
+    if (tradingDate === undefined) return; // the broker is not connected: the change stays pending until it is
     const { value: held } = await ledgers.transact(accountId, [`order-${orderId}`], cause, (ledger) => {
-      const priceE4 = marginPriceE4(terms, { tradingDate: tradingDateOf(now()) });
+      const priceE4 = marginPriceE4(terms, { tradingDate });
       try {
         reserveBoth(ledger, ledger.order(orderId), terms, priceE4 ?? 0);
         return true;

@@ -42,6 +42,8 @@ export type ReportListener = (
 /** One broker, as the coordinator sees it. Prices in 1/10,000 rupee. No method throws for what a broker answered. */
 export interface Broker {
   readonly name: string;
+  /** The day this broker's market trades on, `YYYY-MM-DD` in IST: the recorded one where prices are replayed. */
+  tradingDate(): string;
   /** Last traded price, `undefined` when this broker knows none. */
   lastPriceE4(instrumentKey: string): number | undefined;
   place(dispatch: Dispatch): Promise<BrokerAnswer>;

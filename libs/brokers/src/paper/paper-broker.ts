@@ -18,6 +18,8 @@ interface Resting {
 
 export interface PaperBrokerOptions {
   readonly market: PaperMarket;
+  /** The day the prices were recorded on, `YYYY-MM-DD`. */
+  readonly tradingDate: string;
   readonly tickMs: number;
   readonly now: () => number;
   readonly lotSizeOf: (instrumentKey: string) => number | undefined;
@@ -44,6 +46,10 @@ export class PaperBroker implements Broker {
   private readonly listeners = new Set<ReportListener>();
 
   constructor(private readonly options: PaperBrokerOptions) {}
+
+  tradingDate(): string {
+    return this.options.tradingDate;
+  }
 
   lastPriceE4(instrumentKey: string): number | undefined {
     const { market, now } = this.options;

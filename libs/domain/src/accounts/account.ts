@@ -38,7 +38,7 @@ export type AccountEvent =
     }
   | { readonly type: 'FundsDeposited'; readonly data: { readonly depositId: string; readonly amountE4: number } }
   | { readonly type: 'MarginReserved'; readonly data: Reservation }
-  /** A modify changed what the order needs. */
+  /** The order needs another hold: it was modified, or another order's trade closed what it was promised to close. */
   | { readonly type: 'ReservationChanged'; readonly data: Hold & { readonly orderId: string } }
   /**
    * A trade turned (part of) a reservation into a position. `costE4` is what the position's cost changes by (negative
@@ -80,6 +80,7 @@ export type AccountCommand =
       readonly type: 'AdjustReservation';
       readonly data: { readonly orderId: string; readonly quantity: number; readonly marginPriceE4: number };
     }
+  /** `orderClosed`: the order is over, so that nothing stays on hold for it. */
   | {
       readonly type: 'PostMargin';
       readonly data: Subject & {
@@ -87,6 +88,7 @@ export type AccountCommand =
         readonly quantity: number;
         readonly priceE4: number;
         readonly cumulativeQuantity: number;
+        readonly orderClosed: boolean;
       };
     }
   | { readonly type: 'VoidMargin'; readonly data: { readonly orderId: string } };
@@ -105,13 +107,18 @@ export interface Position {
 export interface Account {
   readonly status: 'new' | 'open';
   readonly accountId: string;
+  readonly userId: string;
+  readonly kind: 'paper' | 'live';
   readonly broker: string;
   readonly cashE4: number;
   readonly reservedE4: number;
   readonly postedE4: number;
   readonly positions: Map<string, Position>;
   readonly reservations: Map<string, Reservation>;
-  /** Posted quantity of every order that ever traded: a trade that is told twice is posted once. */
+  /**
+   * Posted quantity of every order that ever traded or is over: a trade that is told twice is posted once, and nothing
+   * is ever reserved again for an order that is over.
+   */
   readonly postedQuantities: Map<string, number>;
   readonly deposits: Map<string, number>;
 }
@@ -119,6 +126,8 @@ export interface Account {
 const initial: Account = {
   status: 'new',
   accountId: '',
+  userId: '',
+  kind: 'paper',
   broker: '',
   cashE4: 0,
   reservedE4: 0,
@@ -145,18 +154,32 @@ const oppositeQuantity = ({ quantity }: Position, side: Side): number =>
 /* ---------------------------------------------------------------------------------------------------- decide */
 
 const decide = (command: AccountCommand, account: Account): readonly AccountEvent[] => {
-  if (command.type === 'OpenAccount')
-    return account.status === 'new' ? [{ type: 'AccountOpened', data: command.data }] : [];
+  if (command.type === 'OpenAccount') {
+    if (account.status === 'new') return [{ type: 'AccountOpened', data: command.data }];
+    const { accountId, userId, kind, broker } = command.data;
+    const same =
+      accountId === account.accountId &&
+      userId === account.userId &&
+      kind === account.kind &&
+      broker === account.broker;
+    return same ? [] : refuse('account.different');
+  }
   if (account.status === 'new') return refuse('account.unknown');
   switch (command.type) {
     case 'DepositFunds': {
       const { depositId, amountE4 } = command.data;
       if (!Number.isSafeInteger(amountE4) || amountE4 <= 0) return refuse('account.deposit-not-positive');
-      return account.deposits.has(depositId) ? [] : [{ type: 'FundsDeposited', data: command.data }];
+      const known = account.deposits.get(depositId);
+      if (known !== undefined) return known === amountE4 ? [] : refuse('account.deposit-differs');
+      if (!Number.isSafeInteger(account.cashE4 + amountE4)) return refuse('money.too-large');
+      return [{ type: 'FundsDeposited', data: command.data }];
     }
     case 'ReserveMargin': {
       const { quantity, marginPriceE4, ...subject } = command.data;
-      if (account.reservations.has(subject.orderId) || account.postedQuantities.has(subject.orderId)) return [];
+      const held = account.reservations.get(subject.orderId);
+      if (held && (held.side !== subject.side || positionKey(held) !== positionKey(subject)))
+        return refuse('margin.different-order');
+      if (held || account.postedQuantities.has(subject.orderId)) return [];
       const hold = needOf(account, subject, quantity, marginPriceE4);
       mustAfford(account, hold.amountE4);
       return [{ type: 'MarginReserved', data: { ...subject, ...hold } }];
@@ -198,7 +221,7 @@ const mustAfford = (account: Account, requiredE4: number): void => {
 
 /** A trade happened: it is posted whether or not it was reserved, because it is a fact. */
 const post = (
-  trade: Extract<AccountCommand, { type: 'PostMargin' }>['data'],
+  { orderClosed, ...trade }: Extract<AccountCommand, { type: 'PostMargin' }>['data'],
   account: Account,
 ): readonly AccountEvent[] => {
   const { orderId, side, quantity, priceE4, cumulativeQuantity } = trade;
@@ -214,19 +237,40 @@ const post = (
   const proceedsE4 = valueOf(priceE4, closedQuantity);
 
   const held = account.reservations.get(orderId);
-  return [
-    {
-      type: 'MarginPosted',
-      data: {
-        ...trade,
-        closedQuantity,
-        openedQuantity,
-        costE4: valueOf(priceE4, openedQuantity) - costOutE4,
-        realisedE4: side === 'SELL' ? proceedsE4 - costOutE4 : costOutE4 - proceedsE4,
-        hold: held && held.remainingQuantity > quantity ? shrunk(held, quantity) : null,
-      },
+  const happened: AccountEvent = {
+    type: 'MarginPosted',
+    data: {
+      ...trade,
+      closedQuantity,
+      openedQuantity,
+      costE4: valueOf(priceE4, openedQuantity) - costOutE4,
+      realisedE4: side === 'SELL' ? proceedsE4 - costOutE4 : costOutE4 - proceedsE4,
+      hold: held && !orderClosed && held.remainingQuantity > quantity ? shrunk(held, quantity) : null,
     },
-  ];
+  };
+  return closedQuantity === 0 ? [happened] : [happened, ...brokenPromises(trade, evolve(account, happened))];
+};
+
+/**
+ * A trade may close what another order was promised to close: that order will open a position instead, and needs margin
+ * for it from now on, whether or not the account can cover it.
+ */
+const brokenPromises = (closing: Subject, account: Account): readonly AccountEvent[] => {
+  const key = positionKey(closing);
+  const position = account.positions.get(key) ?? FLAT;
+  let broken = position.promisedQuantity - oppositeQuantity(position, closing.side);
+  if (broken <= 0) return [];
+  return [...account.reservations.values()].flatMap((held): readonly AccountEvent[] => {
+    const lost = positionKey(held) === key ? Math.min(broken, held.closingQuantity) : 0;
+    if (lost === 0) return [];
+    broken -= lost;
+    const { orderId, remainingQuantity, marginPriceE4 } = held;
+    const closingQuantity = held.closingQuantity - lost;
+    const amountE4 = valueOf(marginPriceE4, remainingQuantity - closingQuantity);
+    return [
+      { type: 'ReservationChanged', data: { orderId, remainingQuantity, closingQuantity, marginPriceE4, amountE4 } },
+    ];
+  });
 };
 
 /** What stays on hold after `quantity` of it traded: the closing part goes first, it is the part that freed money. */
@@ -246,7 +290,7 @@ const shrunk = ({ remainingQuantity, closingQuantity, marginPriceE4 }: Hold, qua
 const evolve = (account: Account, event: AccountEvent): Account => {
   switch (event.type) {
     case 'AccountOpened':
-      return { ...account, status: 'open', accountId: event.data.accountId, broker: event.data.broker };
+      return { ...account, status: 'open', ...event.data };
     case 'FundsDeposited': {
       const { depositId, amountE4 } = event.data;
       return { ...account, cashE4: account.cashE4 + amountE4, deposits: account.deposits.set(depositId, amountE4) };
@@ -272,11 +316,14 @@ const evolve = (account: Account, event: AccountEvent): Account => {
         positions: account.positions.set(key, moved),
         postedQuantities: account.postedQuantities.set(orderId, cumulativeQuantity),
       };
-      return account.reservations.has(orderId) ? withHold(posted, event.data, hold) : posted;
+      return withHold(posted, event.data, hold);
     }
     case 'MarginVoided': {
-      const held = account.reservations.get(event.data.orderId);
-      return held ? withHold(account, held, null) : account;
+      const { orderId } = event.data;
+      const held = account.reservations.get(orderId);
+      if (!held) return account;
+      const postedQuantities = account.postedQuantities.set(orderId, account.postedQuantities.get(orderId) ?? 0);
+      return withHold({ ...account, postedQuantities }, held, null);
     }
   }
 };

@@ -1,4 +1,4 @@
-import type { Order, OrderEvent } from '../orders/order';
+import { CLOSED, type Order, type OrderEvent } from '../orders/order';
 import type { AccountCommand } from './account';
 
 /**
@@ -8,25 +8,25 @@ import type { AccountCommand } from './account';
  */
 export const accountReaction = (
   event: OrderEvent,
-  { details, terms }: Order,
+  { details, terms, status }: Order,
   marginPriceE4: number,
 ): AccountCommand | undefined => {
   if (!details) return undefined; // nothing was placed yet
   const { orderId, instrumentKey, product, side } = details;
+  const orderClosed = CLOSED.has(status);
   switch (event.type) {
     case 'OrderFilled': {
       const { tradeId, quantity, priceE4, cumulativeQuantity } = event.data;
       return {
         type: 'PostMargin',
-        data: { orderId, instrumentKey, product, side, tradeId, quantity, priceE4, cumulativeQuantity },
+        data: { orderId, instrumentKey, product, side, tradeId, quantity, priceE4, cumulativeQuantity, orderClosed },
       };
     }
     case 'OrderReplaced':
-      return event.data.leavesQuantity === 0
+    case 'ReplaceRejected': // either may show that all of it was filled already
+      return orderClosed
         ? { type: 'VoidMargin', data: { orderId } }
         : { type: 'AdjustReservation', data: { orderId, quantity: terms.quantity, marginPriceE4 } };
-    case 'ReplaceRejected':
-      return { type: 'AdjustReservation', data: { orderId, quantity: terms.quantity, marginPriceE4 } };
     case 'OrderRejected':
     case 'OrderAbandoned':
     case 'OrderCancelled':

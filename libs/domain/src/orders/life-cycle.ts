@@ -14,13 +14,14 @@ interface Transition {
 }
 
 const SENT: readonly OrderStatus[] = ['dispatched', 'in-doubt', 'working'];
+const OVER: readonly OrderStatus[] = ['filled', 'cancelled', 'rejected', 'expired'];
 
 /** The whole life of an order, one row an event. The specs prove that the decider never leaves it. */
 export const lifeCycle: Readonly<Record<OrderEvent['type'], Transition>> = {
   OrderPlaced: { from: ['new'], to: ['placed'], execType: 'A' },
   OrderDenied: { from: ['new'], to: ['denied'], execType: '8' },
   OrderDispatched: { from: ['placed', 'not-sent'], to: ['dispatched'], execType: 'A' },
-  OrderAccepted: { from: SENT, to: ['working'], execType: '0' },
+  OrderAccepted: { from: [...SENT, ...OVER], to: ['working', 'same'], execType: '0' },
   OrderRejected: { from: SENT, to: ['rejected'], execType: '8' },
   DispatchNotSent: { from: ['dispatched', 'in-doubt'], to: ['not-sent'], execType: 'I' },
   DispatchInDoubt: { from: ['dispatched'], to: ['in-doubt'], execType: 'I' },
@@ -30,14 +31,14 @@ export const lifeCycle: Readonly<Record<OrderEvent['type'], Transition>> = {
   OrderCancelled: { from: SENT, to: ['cancelled'], execType: '4' },
   ReplaceRequested: { from: ['working'], to: ['same'], execType: 'E' },
   ReplaceDenied: { from: ['working'], to: ['same'], execType: 'I' },
-  ReplaceRejected: { from: ['working'], to: ['same'], execType: 'I' },
-  OrderReplaced: { from: SENT, to: ['same', 'filled'], execType: '5' },
+  ReplaceRejected: { from: ['working'], to: ['same', 'filled'], execType: 'I' },
+  OrderReplaced: { from: SENT, to: ['working', 'filled'], execType: '5' },
   OrderFilled: {
     from: [...SENT, 'cancelled', 'expired', 'rejected'],
     to: ['working', 'filled', 'same'],
     execType: 'F',
   },
-  OverfillReported: { from: [...SENT, 'filled', 'cancelled', 'expired', 'rejected'], to: ['same'], execType: 'I' },
+  OverfillReported: { from: [...SENT, ...OVER], to: ['working', 'same'], execType: 'I' },
   OrderExpired: { from: SENT, to: ['expired'], execType: 'C' },
 };
 

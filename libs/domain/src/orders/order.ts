@@ -196,6 +196,8 @@ export interface Order {
   /** In force at the broker; follows `OrderReplaced`. */
   readonly terms: OrderTerms;
   readonly attempt: number;
+  /** Broker and tag of the last attempt. */
+  readonly broker?: string;
   readonly tag?: string;
   readonly brokerOrderId?: string;
   readonly filledQuantity: number;
@@ -205,6 +207,8 @@ export interface Order {
   /** What was last said against the order, for the answer to its client. */
   readonly lastEvidence?: Evidence;
   readonly pendingCancel?: string;
+  /** Of the last cancel, whatever came of it: the same request told after the order closed is recognised by it. */
+  readonly lastCancel?: string;
   readonly pendingReplace?: { readonly requestId: string; readonly terms: OrderTerms };
   /** Of the last modify, whatever came of it: a repeated request is recognised by it. */
   readonly lastReplace?: { readonly requestId: string; readonly terms: OrderTerms; readonly denied: boolean };
@@ -245,9 +249,12 @@ const decide = (command: OrderCommand, order: Order): readonly OrderEvent[] => {
       return sameOrder(command.data, order) && order.status === 'denied' ? [] : refuse('order.different');
     }
     case 'DispatchOrder': {
-      const { attempt } = command.data;
+      const { attempt, broker, tag } = command.data;
+      if (attempt === order.attempt && (broker !== order.broker || tag !== order.tag))
+        return refuse('order.attempt-differs');
       if (attempt <= order.attempt) return []; // this attempt was made before
       if (order.status !== 'placed' && order.status !== 'not-sent') return refuse('order.not-dispatchable');
+      if (order.pendingCancel !== undefined) return refuse('order.cancel-pending'); // nobody wants it sent any more
       return attempt === order.attempt + 1
         ? [{ type: 'OrderDispatched', data: command.data }]
         : refuse('order.attempt-skipped');
@@ -270,7 +277,7 @@ const decide = (command: OrderCommand, order: Order): readonly OrderEvent[] => {
     }
     case 'RequestCancel': {
       if (order.status === 'new') return refuse('order.unknown');
-      if (CLOSED.has(order.status)) return refuse('order.closed');
+      if (CLOSED.has(order.status)) return order.lastCancel === command.data.requestId ? [] : refuse('order.closed');
       return order.pendingCancel === undefined ? [{ type: 'CancelRequested', data: command.data }] : []; // asked once is enough
     }
     case 'RequestReplace':
@@ -307,7 +314,7 @@ const decideReport = (report: ExecutionReport, order: Order): readonly OrderEven
   switch (report.kind) {
     case 'new': {
       const { brokerOrderId, evidence } = report;
-      if (order.brokerOrderId !== undefined || closed) return [];
+      if (order.brokerOrderId !== undefined) return [];
       return [
         { type: 'OrderAccepted', data: { attempt: order.attempt, brokerOrderId, ...(evidence && { evidence }) } },
       ];
@@ -320,25 +327,27 @@ const decideReport = (report: ExecutionReport, order: Order): readonly OrderEven
       return [{ type: 'OrderRejected', data: { attempt: order.attempt, evidence: report.evidence } }];
     case 'trade': {
       const { tradeId, quantity, priceE4, tradedAt } = report;
+      if (!Number.isSafeInteger(quantity) || quantity <= 0) return refuse('order.trade-malformed');
       if (order.tradeIds.has(tradeId)) return [];
-      if (quantity > leavesQuantity)
-        return [{ type: 'OverfillReported', data: { tradeId, quantity, priceE4, tradedAt } }];
-      return [
-        {
-          type: 'OrderFilled',
-          data: {
-            tradeId,
-            quantity,
-            priceE4,
-            tradedAt,
-            cumulativeQuantity: order.filledQuantity + quantity,
-            leavesQuantity: leavesQuantity - quantity,
-          },
-        },
-      ];
+      const cumulativeQuantity = order.filledQuantity + quantity;
+      const fill = (of: number): OrderEvent => ({
+        type: 'OrderFilled',
+        data: { tradeId, quantity, priceE4, tradedAt, cumulativeQuantity, leavesQuantity: of - cumulativeQuantity },
+      });
+      if (quantity <= leavesQuantity) return [fill(order.terms.quantity)];
+      // More than was left, but no more than a pending replace asks for: the broker has replaced, the news is late.
+      const { terms } = order.pendingReplace ?? order;
+      return cumulativeQuantity <= terms.quantity
+        ? [
+            { type: 'OrderReplaced', data: { terms, leavesQuantity: leavesOf({ ...order, terms }) } },
+            fill(terms.quantity),
+          ]
+        : [{ type: 'OverfillReported', data: { tradeId, quantity, priceE4, tradedAt } }];
     }
     case 'replaced': {
-      if (closed || sameTerms(report.terms, order.terms)) return [];
+      const { pendingReplace } = order;
+      const awaited = pendingReplace !== undefined && sameTerms(report.terms, pendingReplace.terms);
+      if (closed || (sameTerms(report.terms, order.terms) && !awaited)) return [];
       const quantity = Math.max(report.terms.quantity, order.filledQuantity);
       const terms = { ...report.terms, quantity };
       return [{ type: 'OrderReplaced', data: { terms, leavesQuantity: quantity - order.filledQuantity } }];
@@ -401,9 +410,9 @@ const evolve = (order: Order, event: OrderEvent): Order => {
         : { ...order, status: 'denied', details: placed, terms, denial: verdicts };
     }
     case 'OrderDispatched':
-      return { ...order, status: 'dispatched', attempt: event.data.attempt, tag: event.data.tag };
+      return { ...order, status: 'dispatched', ...event.data };
     case 'OrderAccepted':
-      return { ...order, status: 'working', brokerOrderId: event.data.brokerOrderId };
+      return { ...knownToBroker(order), brokerOrderId: event.data.brokerOrderId };
     case 'OrderRejected':
       return close({ ...order, lastEvidence: event.data.evidence }, 'rejected');
     case 'DispatchNotSent':
@@ -413,7 +422,7 @@ const evolve = (order: Order, event: OrderEvent): Order => {
     case 'OrderAbandoned':
       return close({ ...order, lastEvidence: event.data.evidence }, 'abandoned');
     case 'CancelRequested':
-      return { ...order, pendingCancel: event.data.requestId };
+      return { ...order, pendingCancel: event.data.requestId, lastCancel: event.data.requestId };
     case 'CancelRejected': {
       const { pendingCancel: _settled, ...rest } = order;
       return { ...rest, lastEvidence: event.data.evidence };
@@ -430,25 +439,31 @@ const evolve = (order: Order, event: OrderEvent): Order => {
     }
     case 'ReplaceRejected': {
       const { pendingReplace: _settled, ...rest } = order;
-      return { ...rest, lastEvidence: event.data.evidence };
+      return closeIfFilled({ ...rest, lastEvidence: event.data.evidence });
     }
     case 'OrderReplaced': {
       const { pendingReplace: _settled, ...rest } = order;
-      const replaced = { ...rest, terms: event.data.terms };
-      return event.data.leavesQuantity === 0 ? close(replaced, 'filled') : replaced;
+      return closeIfFilled({ ...knownToBroker(rest), terms: event.data.terms });
     }
     case 'OrderFilled': {
-      const { tradeId, cumulativeQuantity, leavesQuantity } = event.data;
-      const filled = { ...order, filledQuantity: cumulativeQuantity, tradeIds: order.tradeIds.add(tradeId) };
-      if (CLOSED.has(order.status)) return filled; // a trade that was reported after the cancel: the status stays
-      // A trade proves that the broker has the order, whether or not its acceptance ever reached us.
-      return leavesQuantity === 0 ? close(filled, 'filled') : { ...filled, status: 'working' };
+      const { tradeId, cumulativeQuantity } = event.data;
+      const tradeIds = order.tradeIds.add(tradeId);
+      return closeIfFilled({ ...knownToBroker(order), filledQuantity: cumulativeQuantity, tradeIds });
     }
     case 'OverfillReported':
-      return { ...order, tradeIds: order.tradeIds.add(event.data.tradeId) };
+      return { ...knownToBroker(order), tradeIds: order.tradeIds.add(event.data.tradeId) };
     case 'OrderExpired':
       return close(order, 'expired');
   }
+};
+
+/** The broker has the order, whether or not its acceptance ever reached us. A closed order stays closed. */
+const knownToBroker = (order: Order): Order => (CLOSED.has(order.status) ? order : { ...order, status: 'working' });
+
+/** Filled to its last share, unless a pending replace asks for more: then the broker's answer decides. */
+const closeIfFilled = (order: Order): Order => {
+  const wanted = Math.max(order.terms.quantity, order.pendingReplace?.terms.quantity ?? 0);
+  return CLOSED.has(order.status) || wanted > order.filledQuantity ? order : close(order, 'filled');
 };
 
 const close = (order: Order, status: OrderStatus): Order => {

@@ -119,7 +119,10 @@ export const happened = {
     type: 'ReplaceDenied',
     data: { requestId, terms: wanted, verdicts: failed },
   }),
-  replaceRejected: (requestId = 'replace-1'): OrderEvent => ({ type: 'ReplaceRejected', data: { requestId, evidence } }),
+  replaceRejected: (requestId = 'replace-1'): OrderEvent => ({
+    type: 'ReplaceRejected',
+    data: { requestId, evidence },
+  }),
   replaced: (now: OrderTerms, leavesQuantity: number): OrderEvent => ({
     type: 'OrderReplaced',
     data: { terms: now, leavesQuantity },
@@ -198,9 +201,9 @@ export const KINDS: readonly ((a: number, b: number) => OrderCommand)[] = [
   (a, b) => told.replaced(terms(1 + (a % 20), 14_000_000 + (b % 3) * 1_000)),
   () => told.replaceRejected(),
   () => told.cancelRejected(),
-  () => told.rejected(),
-  (a) => told.cancelled(a % 2 === 0 ? 'requested' : 'immediate-or-cancel'),
-  () => told.expired(),
+  (a) =>
+    [told.rejected, told.expired, () => told.cancelled(), () => told.cancelled('unsolicited')][a % 4]?.() ??
+    told.expired(),
 ];
 
 /** A command out of three numbers. */

@@ -1,0 +1,264 @@
+import { randomUUID } from 'node:crypto';
+import { EventLog1767225600000 } from '#event-log/postgres/migrations';
+import { PostgresEventLog } from '#event-log/postgres/postgres-event-log';
+import { Problem } from '#platform/problem-details';
+import { faultsOf, readBooks } from '../../../test/support/books';
+import { createTestDatabase, type TestDatabase } from '../../../test/support/postgres';
+import { RecordingBroker } from '../../../test/support/recording-broker';
+import { line, openAccount, orderIdOf, place, sideOn, TEN_O_CLOCK_MS } from '../../../test/support/write-side';
+import type { WriteSide } from './write-side';
+
+let database: TestDatabase;
+let log: PostgresEventLog;
+let broker: RecordingBroker;
+let side: WriteSide;
+let failures: unknown[];
+let accountId: string;
+let nowMs: number;
+
+beforeAll(async () => {
+  database = await createTestDatabase([EventLog1767225600000]);
+  log = new PostgresEventLog({ url: database.url });
+});
+afterAll(async () => {
+  await log.close();
+  await database.drop();
+});
+beforeEach(async () => {
+  nowMs = TEN_O_CLOCK_MS;
+  broker = new RecordingBroker();
+  ({ side, failures } = sideOn({ log, brokers: [broker], now: () => nowMs, brokerTimeoutMs: 50 }));
+  accountId = await openAccount(side, 'recording');
+});
+afterEach(async () => {
+  await side.stop();
+  expect(failures).toEqual([]);
+});
+
+/** Nothing in the log contradicts itself; `settled` unless something was left in doubt on purpose. */
+const expectSoundBooks = async (settled = true): Promise<void> => {
+  expect(faultsOf(await readBooks(log), { settled })).toEqual([]);
+};
+
+const eventsOf = async (stream: string): Promise<string[]> => (await log.readStream(stream)).map(({ type }) => type);
+
+describe('one request', () => {
+  it('is durable before the broker hears of it', async () => {
+    let atTheCall: string[] = [];
+    broker.onPlace = () => ({ kind: 'accept' });
+    const asked = jest.spyOn(broker, 'place').mockImplementationOnce(async (dispatch) => {
+      atTheCall = [
+        ...(await eventsOf(`intent-${dispatch.details.intentId}`)),
+        ...(await eventsOf(`order-${dispatch.details.orderId}`)),
+        ...(await eventsOf(`account-${accountId}`)),
+      ];
+      return broker.place(dispatch);
+    });
+    await place(side, { accountId, key: 'k1' });
+    expect(asked).toHaveBeenCalledTimes(2);
+    expect(atTheCall).toEqual([
+      'IntentReceived',
+      'OrderPlaced',
+      'OrderDispatched',
+      'AccountOpened',
+      'FundsDeposited',
+      'MarginReserved',
+    ]);
+  });
+
+  it('answers every line in the order of the lines, each on its own', async () => {
+    broker.onPlace = ({ details }) => {
+      if (details.line === 1) return { kind: 'reject' };
+      if (details.line === 2) return { kind: 'not-sent' };
+      if (details.line === 3) return { kind: 'lose' };
+      return { kind: 'accept', fills: [4] };
+    };
+    const lines = [line(), line(), line(), line(), line({ quantity: 100_000 })];
+    const answer = await place(side, { accountId, key: 'k1', lines });
+    expect(answer).toMatchObject({ status: 'PARTIAL', replayed: false });
+    expect(answer.results.map(({ line: index, status, problem }) => [index, status, problem?.code])).toEqual([
+      [0, 'ACCEPTED', undefined],
+      [1, 'REJECTED', 'BROKER_REJECTED'],
+      [2, 'FAILED', 'BROKER_UNREACHABLE'],
+      [3, 'UNKNOWN', 'OUTCOME_UNKNOWN'],
+      [4, 'DENIED', 'ORDER_DENIED'],
+    ]);
+    expect(answer.results[4]?.verdicts).toContainEqual({
+      check: 'freeze-quantity',
+      outcome: 'fail',
+      limit: 100_000,
+      actual: 100_000,
+    });
+    expect(answer.results[4]?.problem?.detail).toBe('failed: freeze-quantity');
+    expect(broker.calls).toHaveLength(4);
+    await expectSoundBooks();
+  });
+
+  it('holds margin only for the lines that may still fill', async () => {
+    broker.onPlace = ({ details }) => (details.line === 0 ? { kind: 'reject' } : { kind: 'accept' });
+    const { results } = await place(side, { accountId, key: 'k1', lines: [line(), line()] });
+    const { state } = await side.ledgers.read(`account-${accountId}`);
+    expect([...state.reservations.keys()]).toEqual([results[1]?.orderId]);
+  });
+
+  it('is denied line by line as the money runs out, with what was missing', async () => {
+    const poor = await openAccount(side, 'recording', 30_000_0000);
+    const lines = [line(), line(), line(), line({ quantity: 1 })]; // Rs 14,123 each, then Rs 1,412.30
+    const { results } = await place(side, { accountId: poor, key: 'k1', lines });
+    expect(results.map(({ status }) => status)).toEqual(['ACCEPTED', 'ACCEPTED', 'DENIED', 'ACCEPTED']);
+    expect(results[2]?.verdicts).toContainEqual({
+      check: 'balance',
+      outcome: 'fail',
+      reason: 'margin.insufficient',
+      limit: 1_754,
+      actual: 14_123,
+    });
+    await expectSoundBooks();
+  });
+
+  it('that nobody can send is refused before anything is recorded', async () => {
+    const head = await log.head();
+    const attempt = place(side, { accountId, key: 'k1', lines: [line(), line({ symbol: 'NSE:NOSUCH' })] });
+    await expect(attempt).rejects.toMatchObject({ status: 422, code: 'UNKNOWN_REFERENCE' });
+    expect(await log.head()).toBe(head);
+    await place(side, { accountId, key: 'k1' }); // the key is still free
+  });
+
+  it('is answered at once when asked to, and finishes behind the answer', async () => {
+    const lines = [line(), line({ quantity: 100_000 })];
+    const answer = await place(side, { accountId, key: 'k1', lines, respondAsync: true });
+    expect(answer.status).toBe('PENDING');
+    expect(answer.results.map(({ status }) => status)).toEqual(['PENDING', 'DENIED']);
+    await side.desk.drain();
+    const replay = await place(side, { accountId, key: 'k1', lines });
+    expect(replay.results.map(({ status }) => status)).toEqual(['ACCEPTED', 'DENIED']);
+    await expectSoundBooks();
+  });
+
+  it('to an account that was never opened is denied and reserves nothing', async () => {
+    const { results } = await place(side, { accountId: randomUUID(), key: 'k1', lines: [line()] });
+    expect(results[0]).toMatchObject({ status: 'DENIED' });
+    expect(broker.calls).toEqual([]);
+  });
+});
+
+describe('silence of the broker', () => {
+  it.each(['swallow', 'lose', 'late', 'throw'] as const)(
+    '(%s) leaves the order in doubt, not rejected',
+    async (kind) => {
+      broker.onPlace = () => ({ kind });
+      const answer = await place(side, { accountId, key: 'k1' });
+      expect(answer.results[0]).toMatchObject({ status: 'UNKNOWN', problem: { code: 'OUTCOME_UNKNOWN' } });
+      const { state } = await side.ledgers.read(`order-${orderIdOf(answer)}`);
+      expect(state.status).toBe('in-doubt');
+      expect(broker.timesPlaced(orderIdOf(answer))).toBe(1);
+      await expectSoundBooks();
+    },
+  );
+});
+
+describe('the same key again', () => {
+  it('replays the answer as it was, and sends nothing', async () => {
+    const lines = [line(), line({ quantity: 100_000 })];
+    const first = await place(side, { accountId, key: 'k1', lines });
+    await broker.fill(orderIdOf(first), 10);
+    nowMs += 3_600_000;
+    const again = await place(side, { accountId, key: 'k1', lines });
+    expect(again).toEqual({ ...first, replayed: true });
+    expect(JSON.stringify(again.results)).toBe(JSON.stringify(first.results));
+    expect(broker.calls.filter(({ call }) => call === 'place')).toHaveLength(1);
+  });
+
+  it('is replayed by another process, too', async () => {
+    const first = await place(side, { accountId, key: 'k1' });
+    const { side: other } = sideOn({ log, brokers: [broker], now: () => nowMs });
+    const again = await place(other, { accountId, key: 'k1' });
+    expect(again).toEqual({ ...first, replayed: true });
+    expect(broker.calls).toHaveLength(1);
+    await other.stop();
+  });
+
+  it('after the window answers with what the orders have come to', async () => {
+    const first = await place(side, { accountId, key: 'k1' });
+    await side.start();
+    await broker.end(orderIdOf(first), 'expired');
+    nowMs += 86_400_001;
+    const again = await place(side, { accountId, key: 'k1' });
+    expect(again).toMatchObject({ replayed: true, results: [{ status: 'ACCEPTED' }] });
+    expect(broker.timesPlaced(orderIdOf(first))).toBe(1);
+  });
+
+  it('with another body is refused', async () => {
+    await place(side, { accountId, key: 'k1' });
+    const head = await log.head();
+    const attempt = place(side, { accountId, key: 'k1', lines: [line({ quantity: 11 })] });
+    await expect(attempt).rejects.toMatchObject({
+      status: 422,
+      code: 'IDEMPOTENCY_KEY_REUSED',
+      errors: [{ field: 'Idempotency-Key' }],
+    });
+    expect(await log.head()).toBe(head);
+  });
+
+  it('is still replayed when the instrument has left the catalogue', async () => {
+    const first = await place(side, { accountId, key: 'k1' });
+    const { side: tomorrow } = sideOn({ log, brokers: [broker], now: () => nowMs, resolve: () => undefined });
+    expect(await place(tomorrow, { accountId, key: 'k1' })).toEqual({ ...first, replayed: true });
+    const otherBody = place(tomorrow, { accountId, key: 'k1', lines: [line({ quantity: 11 })] });
+    await expect(otherBody).rejects.toMatchObject({ code: 'IDEMPOTENCY_KEY_REUSED' });
+    const otherKey = place(tomorrow, { accountId, key: 'k2' });
+    await expect(otherKey).rejects.toMatchObject({ code: 'UNKNOWN_REFERENCE' });
+    await tomorrow.stop();
+  });
+
+  it('of another account is another key', async () => {
+    const other = await openAccount(side, 'recording');
+    const [mine, theirs] = [
+      await place(side, { accountId, key: 'k1' }),
+      await place(side, { accountId: other, key: 'k1' }),
+    ];
+    expect(theirs.replayed).toBe(false);
+    expect(theirs.intentId).not.toBe(mine.intentId);
+  });
+
+  it('while the first request runs is told to come back, and never executes twice', async () => {
+    const outcomes = await Promise.allSettled(
+      Array.from({ length: 64 }, () => place(side, { accountId, key: 'k1', lines: [line(), line()] })),
+    );
+    const answers = outcomes.filter((outcome) => outcome.status === 'fulfilled').map(({ value }) => value);
+    expect(answers.filter(({ replayed }) => !replayed)).toHaveLength(1);
+    for (const outcome of outcomes)
+      if (outcome.status === 'rejected')
+        expect(outcome.reason).toMatchObject({
+          status: 409,
+          code: 'INTENT_IN_PROGRESS',
+          headers: { 'Retry-After': '1' },
+        });
+    expect(new Set(answers.map(({ results }) => JSON.stringify(results))).size).toBe(1);
+    expect(broker.calls).toHaveLength(2);
+    expect(await eventsOf(`intent-${answers[0]?.intentId ?? ''}`)).toEqual(['IntentReceived', 'IntentCompleted']);
+  });
+
+  it('in two processes at once is executed by one of them', async () => {
+    const { side: other } = sideOn({ log, brokers: [broker], now: () => nowMs });
+    const outcomes = await Promise.allSettled(
+      Array.from({ length: 32 }, (_, index) => place(index % 2 === 0 ? side : other, { accountId, key: 'k1' })),
+    );
+    const executed = outcomes.filter((outcome) => outcome.status === 'fulfilled' && !outcome.value.replayed);
+    expect(executed).toHaveLength(1);
+    for (const outcome of outcomes)
+      if (outcome.status === 'rejected') expect(outcome.reason).toMatchObject({ code: 'INTENT_IN_PROGRESS' });
+    expect(broker.calls).toHaveLength(1);
+    await other.stop();
+  });
+
+  it('with another body while the first request runs is refused, too', async () => {
+    const [first, second] = await Promise.allSettled([
+      place(side, { accountId, key: 'k1' }),
+      place(side, { accountId, key: 'k1', lines: [line({ quantity: 11 })] }),
+    ]);
+    expect(first.status).toBe('fulfilled');
+    expect(second).toMatchObject({ reason: { code: 'IDEMPOTENCY_KEY_REUSED' } });
+    expect(second.status === 'rejected' && second.reason instanceof Problem).toBe(true);
+  });
+});

@@ -1,0 +1,78 @@
+import { randomUUID } from 'node:crypto';
+import type { Instrument } from '#domain/instruments/instrument';
+import { E4_PER_RUPEE } from '#domain/money';
+import type { Broker } from '#brokers/broker';
+import type { EventLog } from '#event-log/event-log';
+import { AccountLedgers } from './account-ledger';
+import { tradingDateOf } from './clock';
+import { OrderDesk } from './order-desk';
+import type { OrderOutcomes } from './outcomes';
+import { IntentsInFlight } from './intents-in-flight';
+import { type OpenWork, Recovery } from './recovery';
+
+export interface WriteSideOptions {
+  readonly log: EventLog;
+  readonly brokers: readonly Broker[];
+  /** Finds an instrument by symbol or instrument key in today's catalogue. */
+  readonly resolve: (name: string) => Instrument | undefined;
+  readonly now: () => number;
+  readonly outcomes: OrderOutcomes;
+  readonly idempotencyWindowSec: number;
+  readonly brokerTimeoutMs: number;
+  readonly openWork: (beforeMs: number) => Promise<readonly OpenWork[]>;
+}
+
+/** What a paper account starts with: one crore rupees of play money. */
+const PAPER_FUNDS_E4 = 10_000_000 * E4_PER_RUPEE;
+
+/** Everything of the write side that lives as long as its process, wired once. */
+export class WriteSide {
+  readonly brokers: ReadonlyMap<string, Broker>;
+  readonly ledgers: AccountLedgers;
+  readonly desk: OrderDesk;
+  readonly inFlight = new IntentsInFlight();
+  readonly recovery: Recovery;
+  private readonly unsubscribes: (() => Promise<void>)[] = [];
+
+  constructor(readonly options: WriteSideOptions) {
+    const { log, now, outcomes, resolve, openWork, brokerTimeoutMs } = options;
+    const brokers = new Map(options.brokers.map((broker) => [broker.name, broker]));
+    this.brokers = brokers;
+    this.ledgers = new AccountLedgers(log, now, (broker) => brokers.get(broker)?.tradingDate() ?? tradingDateOf(now()));
+    const { ledgers, inFlight } = this;
+    this.desk = new OrderDesk({ ledgers, brokers, instrumentOf: resolve, outcomes, brokerTimeoutMs });
+    this.recovery = new Recovery({ log, ledgers, desk: this.desk, brokers, inFlight, outcomes, now, openWork });
+  }
+
+  /** Finishes what an earlier process left open, then listens to the brokers. Resolves when requests may come. */
+  async start(): Promise<{ finished: number }> {
+    const recovered = await this.recovery.start();
+    for (const broker of this.brokers.values()) {
+      this.unsubscribes.push(
+        broker.subscribe(async (order, reports) => {
+          const cause = { userId: `broker-${broker.name}`, correlationId: randomUUID(), causationId: order.orderId };
+          await this.desk.report(order, reports, cause);
+        }),
+      );
+    }
+    return recovered;
+  }
+
+  /** Lets what is under way become durable; what cannot is finished by the next start. */
+  async stop(): Promise<void> {
+    await this.recovery.stop();
+    await Promise.all(this.unsubscribes.map((unsubscribe) => unsubscribe()));
+    await this.desk.drain();
+  }
+
+  /** Opens a paper account with its starting funds for a user; resolves with its id once that is durable. */
+  async openPaperAccount(userId: string): Promise<string> {
+    const accountId = randomUUID();
+    const cause = { userId, correlationId: randomUUID(), causationId: accountId };
+    await this.ledgers.transact(accountId, [], cause, (ledger) => {
+      ledger.decideAccount({ type: 'OpenAccount', data: { accountId, userId, kind: 'paper', broker: 'paper' } });
+      ledger.decideAccount({ type: 'DepositFunds', data: { depositId: 'opening', amountE4: PAPER_FUNDS_E4 } });
+    });
+    return accountId;
+  }
+}

@@ -1,0 +1,5 @@
+import 'reflect-metadata';
+import { run } from '#platform/run';
+import { startStandalone } from './standalone.module';
+
+void run(startStandalone);

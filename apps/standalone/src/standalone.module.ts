@@ -1,0 +1,95 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { CommandModule } from '../../command/src/command.module';
+import { problemOfCommand } from '../../command/src/problems';
+import { WriteSide } from '../../command/src/write-side';
+import { EventLog1767225600000 } from '#event-log/postgres/migrations';
+import { PostgresEventLog } from '#event-log/postgres/postgres-event-log';
+import { type Config, jwtSecretOf, readConfig } from '#platform/config';
+import { connect, createDataSource } from '#platform/database';
+import { startEmbeddedPostgres } from '#platform/embedded-postgres';
+import { startHttpApp } from '#platform/http';
+import { Identities } from '#platform/identities';
+import { identityEntities, identityMigrations } from '#platform/identity-tables';
+import { createLogger, type Logger } from '#platform/logging';
+import { histogram } from '#platform/metrics';
+import type { OnStop } from '#platform/run';
+import { readModelEntities, readModelMigrations } from '#read-models/database';
+import { openPool } from '#read-models/pool';
+import { Projector } from '#read-models/projector';
+import { demoTrader } from './demo-trader';
+import { loadMarketData } from './market-data';
+
+const appendSeconds = histogram({
+  name: 'coordinator_append_seconds',
+  help: 'One flush of the event log: round trip and fsync',
+});
+
+/** Everything in one process, on embedded Postgres unless `DATABASE_URL` says otherwise. */
+export const startStandalone = async (onStop: OnStop): Promise<void> => {
+  const config = readConfig(process.env);
+  const logger = createLogger({ name: 'standalone', level: config.logLevel });
+  const url = await databaseUrl(config, logger, onStop);
+  const dataSource = await connect(
+    createDataSource(url, {
+      name: 'coordinator',
+      entities: [...identityEntities, ...readModelEntities],
+      migrations: [...identityMigrations, EventLog1767225600000, ...readModelMigrations],
+    }),
+  );
+  onStop(() => dataSource.destroy());
+  const log = new PostgresEventLog({
+    url,
+    logger,
+    onFlush: ({ durationMs }) => {
+      appendSeconds.observe(durationMs / 1000);
+    },
+  });
+  onStop(() => log.close());
+
+  const market = await loadMarketData(config, logger);
+  const identities = new Identities({ dataSource, jwtSecret: jwtSecretOf(config), logger });
+  const platform = { config, logger, dataSource, identities };
+  const pool = openPool(url, {
+    name: 'projector',
+    max: 4,
+    statementTimeoutMs: 60_000,
+    onTrouble: (error) => {
+      logger.warn({ err: error }, 'an idle connection of the projector was lost');
+    },
+  });
+  onStop(() => pool.end());
+  const projector = new Projector(pool);
+  await projector.makePartitionsAhead(Date.now());
+  let at = await projector.position();
+  const subscription = log.subscribeAll({ after: at, batchSize: 5_000 }, async (events, next) => {
+    await projector.project({ after: at, events, next });
+    at = next;
+  });
+  onStop(() => subscription.close());
+
+  const { host, commandPort, shutdownTimeoutMs } = config;
+  const command = await startHttpApp(CommandModule.forRoot(platform, { log, ...market }), {
+    host,
+    port: commandPort,
+    portVariable: 'COMMAND_PORT',
+    title: 'Coordinator: commands',
+    description: 'Place, change and cancel orders.',
+    logger,
+    shutdownTimeoutMs,
+    translate: problemOfCommand,
+  });
+  onStop(() => command.close());
+
+  const side = command.app.get(WriteSide);
+  await demoTrader(config.dataDir, { dataSource, identities, openAccount: (userId) => side.openPaperAccount(userId) });
+  process.stdout.write(`ready: commands ${command.url}\n`);
+};
+
+const databaseUrl = async (config: Config, logger: Logger, onStop: OnStop): Promise<string> => {
+  mkdirSync(config.dataDir, { recursive: true });
+  if (config.databaseUrl !== undefined) return config.databaseUrl;
+  const postgres = await startEmbeddedPostgres({ dataDir: join(config.dataDir, 'postgres'), logger });
+  onStop(() => postgres.stop());
+  return postgres.url;
+};

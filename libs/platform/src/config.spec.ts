@@ -1,0 +1,112 @@
+import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { ConfigError, describeConfig, jwtSecretOf, readConfig } from './config';
+
+describe('the configuration', () => {
+  it('needs nothing: every variable has a default', () =>
+    expect(readConfig({})).toEqual({
+      host: '127.0.0.1',
+      commandPort: 3000,
+      queryPort: 3001,
+      dataDir: resolve('.data'),
+      logLevel: 'info',
+      idempotencyWindowSec: 86_400,
+      maxOrdersPerBatch: 20,
+      paperTickMs: 5_000,
+      shutdownTimeoutMs: 10_000,
+    }));
+
+  it('takes what the environment says', () => {
+    const config = readConfig({
+      HOST: '0.0.0.0',
+      COMMAND_PORT: '4000',
+      DATA_DIR: '/srv/coordinator',
+      DATABASE_URL: 'postgres://me:secret@db:5432/orders',
+      INSTRUMENTS_FILE: 'today.json.gz',
+      LOG_LEVEL: 'debug',
+    });
+    expect(config).toMatchObject({
+      host: '0.0.0.0',
+      commandPort: 4000,
+      dataDir: '/srv/coordinator',
+      logLevel: 'debug',
+    });
+    expect(config.databaseUrl).toBe('postgres://me:secret@db:5432/orders');
+    expect(config.instrumentsFile).toBe(resolve('today.json.gz'));
+  });
+
+  it('treats an empty variable as unset', () => {
+    expect(readConfig({ COMMAND_PORT: '', DATABASE_URL: ' ' })).toEqual(readConfig({}));
+  });
+
+  it.each([
+    [{ COMMAND_PORT: '70000' }, 'COMMAND_PORT must be a whole number from 0 to 65535, not "70000"'],
+    [{ COMMAND_PORT: '0x50' }, 'COMMAND_PORT must be a whole number'],
+    [{ COMMAND_PORT: '-1' }, 'COMMAND_PORT must be a whole number'],
+    [{ QUERY_PORT: '3001.5' }, 'QUERY_PORT must be a whole number'],
+    [{ PAPER_TICK_MS: 'fast' }, 'PAPER_TICK_MS must be a whole number from 1 to 3600000, not "fast"'],
+    [{ MAX_ORDERS_PER_BATCH: '0' }, 'MAX_ORDERS_PER_BATCH must be'],
+    [{ LOG_LEVEL: 'loud' }, 'LOG_LEVEL must be one of trace, debug, info'],
+    [{ DATABASE_URL: 'mysql://db' }, 'DATABASE_URL must look like postgres://'],
+    [{ DATABASE_URL: 'db:5432' }, 'DATABASE_URL must look like postgres://'],
+    [{ HOST: 'http://here' }, 'HOST must be an address'],
+    [{ JWT_SECRET: 'short' }, 'JWT_SECRET must have at least 32 characters'],
+    [{ COMMAND_PORT: '3001' }, 'COMMAND_PORT and QUERY_PORT must differ, both are 3001'],
+  ])('refuses %j by name', (environment, message) => {
+    expect(() => readConfig(environment)).toThrow(message);
+  });
+
+  it('names all that is wrong at once, in one line', () => {
+    const read = () => readConfig({ COMMAND_PORT: 'x', LOG_LEVEL: 'y' });
+    expect(read).toThrow(ConfigError);
+    expect(read).toThrow(/^COMMAND_PORT[^\n]*; |^LOG_LEVEL[^\n]*; COMMAND_PORT[^\n]*$/);
+  });
+
+  it('never repeats a secret', () => {
+    const secret = 'hush-hush-hush';
+    expect(() => readConfig({ JWT_SECRET: secret, DATABASE_URL: `mysql://me:${secret}@db` })).toThrow(
+      expect.objectContaining({ message: expect.not.stringContaining(secret) }),
+    );
+    const text = describeConfig(
+      readConfig({
+        JWT_SECRET: secret.repeat(3),
+        DATABASE_URL: `postgres://me:${secret}@db:5432/orders?password=${secret}`,
+      }),
+    ).join('\n');
+    expect(text).not.toContain(secret);
+    expect(text).toContain('postgres://me:***@db:5432/orders');
+  });
+});
+
+describe('the token secret', () => {
+  let dataDir: string;
+  beforeEach(() => (dataDir = mkdtempSync(join(tmpdir(), 'coordinator-config-'))));
+  afterEach(() => rmSync(dataDir, { recursive: true, force: true }));
+
+  it('is the one of JWT_SECRET when that is set', () =>
+    expect(jwtSecretOf({ dataDir, jwtSecret: 'given' })).toBe('given'));
+
+  it('is made once, kept, and readable by its owner only', () => {
+    const deep = join(dataDir, 'not', 'yet', 'there');
+    const first = jwtSecretOf({ dataDir: deep });
+    expect(first.length).toBeGreaterThanOrEqual(64);
+    expect(jwtSecretOf({ dataDir: deep })).toBe(first);
+    expect(statSync(join(deep, 'secrets.json')).mode & 0o777).toBe(0o600);
+    expect(readFileSync(join(deep, 'secrets.json'), 'utf8')).toContain(first);
+  });
+
+  it.each(['', '{', '[]', '{"jwtSecret":"short"}', '{"jwtSecret":42}'])('refuses a file that holds %j', (content) => {
+    writeFileSync(join(dataDir, 'secrets.json'), content);
+    expect(() => jwtSecretOf({ dataDir })).toThrow(ConfigError);
+    expect(() => jwtSecretOf({ dataDir })).toThrow(/secrets\.json cannot be used: /);
+  });
+
+  it('says in one line that it cannot write', () => {
+    writeFileSync(join(dataDir, 'file'), '');
+    chmodSync(join(dataDir, 'file'), 0o600);
+    expect(() => jwtSecretOf({ dataDir: join(dataDir, 'file') })).toThrow(
+      /^[^\n]*secrets\.json cannot be used: [^\n]*$/,
+    );
+  });
+});

@@ -1,0 +1,183 @@
+/** The one configuration of every process, read from the environment and nowhere else. */
+
+import { randomBytes } from 'node:crypto';
+import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+
+export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+export type LogLevel = (typeof logLevels)[number];
+
+export interface Config {
+  /** Address to listen on. */
+  readonly host: string;
+  readonly commandPort: number;
+  readonly queryPort: number;
+  /** Absolute path: embedded Postgres, generated secrets, demo credentials. */
+  readonly dataDir: string;
+  /** Postgres of the event log and the read models; absent means the embedded one in `dataDir`. */
+  readonly databaseUrl?: string;
+  readonly logLevel: LogLevel;
+  /** Signs access tokens; absent means the one `jwtSecretOf` generates once into `dataDir`. */
+  readonly jwtSecret?: string;
+  /** For how long a repeated Idempotency-Key gets the stored response word for word. */
+  readonly idempotencyWindowSec: number;
+  readonly maxOrdersPerBatch: number;
+  /** Pace at which the paper broker plays recorded prices. */
+  readonly paperTickMs: number;
+  /** Instrument master to load instead of the one in the repository. */
+  readonly instrumentsFile?: string;
+  /** Recorded prices for the paper broker instead of the ones in the repository. */
+  readonly pricesFile?: string;
+  /** How long requests in flight may take to finish once the process was asked to stop. */
+  readonly shutdownTimeoutMs: number;
+}
+
+/** Injects the process's configuration. */
+export const CONFIG = Symbol('Config');
+
+/** One line that names every variable that is wrong. Never contains a secret. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/**
+ * Reads the configuration. A variable that is set to the empty string counts as unset.
+ * @throws ConfigError naming each variable that cannot be used, and why.
+ */
+export const readConfig = (environment: Environment): Config => {
+  const wrong: string[] = [];
+  const text = (name: string): string | undefined => {
+    const value = environment[name]?.trim();
+    return value === '' ? undefined : value;
+  };
+  const integer = (name: string, fallback: number, min: number, max: number): number => {
+    const value = text(name);
+    if (value === undefined) return fallback;
+    const number = /^\d{1,15}$/.test(value) ? Number(value) : NaN;
+    if (number >= min && number <= max) return number;
+    wrong.push(`${name} must be a whole number from ${String(min)} to ${String(max)}, not ${quoted(value)}`);
+    return fallback;
+  };
+
+  const host = text('HOST') ?? '127.0.0.1';
+  if (/[\s/]/.test(host)) wrong.push(`HOST must be an address or a host name, not ${quoted(host)}`);
+
+  const level = text('LOG_LEVEL') ?? 'info';
+  const logLevel = logLevels.find((known) => known === level);
+  if (logLevel === undefined) wrong.push(`LOG_LEVEL must be one of ${logLevels.join(', ')}, not ${quoted(level)}`);
+
+  const databaseUrl = text('DATABASE_URL');
+  if (databaseUrl !== undefined && !isPostgresUrl(databaseUrl)) {
+    wrong.push('DATABASE_URL must look like postgres://user:password@host:5432/database');
+  }
+
+  const jwtSecret = text('JWT_SECRET');
+  if (jwtSecret !== undefined && jwtSecret.length < 32) wrong.push('JWT_SECRET must have at least 32 characters');
+
+  const instrumentsFile = text('INSTRUMENTS_FILE');
+  const pricesFile = text('PRICES_FILE');
+
+  const config: Config = {
+    host,
+    commandPort: integer('COMMAND_PORT', 3000, 0, 65_535),
+    queryPort: integer('QUERY_PORT', 3001, 0, 65_535),
+    dataDir: resolve(text('DATA_DIR') ?? '.data'),
+    logLevel: logLevel ?? 'info',
+    idempotencyWindowSec: integer('IDEMPOTENCY_WINDOW_SEC', 86_400, 1, 31_536_000),
+    maxOrdersPerBatch: integer('MAX_ORDERS_PER_BATCH', 20, 1, 100),
+    paperTickMs: integer('PAPER_TICK_MS', 5_000, 1, 3_600_000),
+    shutdownTimeoutMs: integer('SHUTDOWN_TIMEOUT_MS', 10_000, 0, 600_000),
+    ...(databaseUrl !== undefined && { databaseUrl }),
+    ...(jwtSecret !== undefined && { jwtSecret }),
+    ...(instrumentsFile !== undefined && { instrumentsFile: resolve(instrumentsFile) }),
+    ...(pricesFile !== undefined && { pricesFile: resolve(pricesFile) }),
+  };
+  if (config.commandPort === config.queryPort && config.commandPort !== 0) {
+    wrong.push(`COMMAND_PORT and QUERY_PORT must differ, both are ${String(config.commandPort)}`);
+  }
+  if (wrong.length > 0) throw new ConfigError(wrong.join('; '));
+  return config;
+};
+
+/** The configuration as lines `name: value` for a log or a terminal: no secret, no password in a URL. */
+export const describeConfig = (config: Config): readonly string[] => [
+  `host: ${config.host}`,
+  `command port: ${String(config.commandPort)}`,
+  `query port: ${String(config.queryPort)}`,
+  `data directory: ${config.dataDir}`,
+  `database: ${config.databaseUrl === undefined ? 'embedded Postgres' : withoutPassword(config.databaseUrl)}`,
+  `log level: ${config.logLevel}`,
+  `token secret: ${config.jwtSecret === undefined ? 'generated' : 'from JWT_SECRET'}`,
+  `idempotency window: ${String(config.idempotencyWindowSec)} s`,
+  `orders per batch: at most ${String(config.maxOrdersPerBatch)}`,
+  `paper prices: one tick per ${String(config.paperTickMs)} ms from ${config.pricesFile ?? 'the repository'}`,
+  `instruments: ${config.instrumentsFile ?? 'the repository'}`,
+  `shutdown: at most ${String(config.shutdownTimeoutMs)} ms`,
+];
+
+/**
+ * The secret that signs access tokens: `JWT_SECRET`, or else the one in `secrets.json` of the data directory, which
+ * is made at the first start and readable by its owner only. Processes that start at once agree on one secret.
+ * @throws ConfigError when the file cannot be made or read, or does not hold a secret.
+ */
+export const jwtSecretOf = (config: Pick<Config, 'jwtSecret' | 'dataDir'>): string => {
+  if (config.jwtSecret !== undefined) return config.jwtSecret;
+  const file = join(config.dataDir, 'secrets.json');
+  try {
+    mkdirSync(config.dataDir, { recursive: true });
+    return readSecret(file) ?? readSecret(createSecret(file)) ?? refuseSecrets(file, 'it has vanished');
+  } catch (error) {
+    if (error instanceof ConfigError) throw error;
+    return refuseSecrets(file, String(error));
+  }
+};
+
+/** Writes the whole file under another name first and links it: whoever comes second keeps the first one's secret. */
+const createSecret = (file: string): string => {
+  const draft = `${file}.${String(process.pid)}.${randomBytes(4).toString('hex')}`;
+  const secrets = { jwtSecret: randomBytes(48).toString('base64url') };
+  writeFileSync(draft, `${JSON.stringify(secrets)}\n`, { mode: 0o600, flag: 'wx' });
+  try {
+    linkSync(draft, file);
+  } catch (error) {
+    if (!hasCode(error, 'EEXIST')) throw error;
+  } finally {
+    rmSync(draft);
+  }
+  return file;
+};
+
+const readSecret = (file: string): string | undefined => {
+  let content: string;
+  try {
+    content = readFileSync(file, 'utf8');
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return undefined;
+    throw error;
+  }
+  const secrets: unknown = JSON.parse(content);
+  const secret = typeof secrets === 'object' && secrets !== null && 'jwtSecret' in secrets && secrets.jwtSecret;
+  if (typeof secret !== 'string' || secret.length < 32) return refuseSecrets(file, 'it holds no usable jwtSecret');
+  return secret;
+};
+
+const refuseSecrets = (file: string, reason: string): never => {
+  throw new ConfigError(`${file} cannot be used: ${reason}. Repair or remove it, or set JWT_SECRET`);
+};
+
+const hasCode = (error: unknown, code: string): boolean =>
+  typeof error === 'object' && error !== null && 'code' in error && error.code === code;
+
+const isPostgresUrl = (value: string): boolean =>
+  URL.canParse(value) && ['postgres:', 'postgresql:'].includes(new URL(value).protocol);
+
+const withoutPassword = (databaseUrl: string): string => {
+  const url = new URL(databaseUrl);
+  if (url.password !== '') url.password = '***';
+  // `?password=` and the like are accepted by Postgres clients too.
+  return url.href.replace(url.search, '');
+};
+
+const quoted = (value: string): string => JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value);

@@ -1,0 +1,120 @@
+import type { RecordedEvent } from '#event-log/event-log';
+import * as openWork from './open-work/open-work';
+import type { OpenWorkRow } from './open-work/open-work-row';
+import { orderEventOf } from './order-events/order-events';
+import type { OrderEventRow } from './order-events/order-event-row';
+import { evolve as evolveOrderRow } from './orders/orders';
+import type { OrderRow } from './orders/order-row';
+import type { ParkedEvent } from './parked-events/parked-event';
+import { instantOf, type Known, parseRecorded } from './recorded';
+import { tradeOf } from './trades/trades';
+import type { TradeRow } from './trades/trade-row';
+
+/** What a batch of events makes of the rows it touches. */
+export interface Changes {
+  readonly orders: Map<string, OrderRow>;
+  readonly orderEvents: OrderEventRow[];
+  readonly trades: TradeRow[];
+  /** By `workKey`. `null`: the row goes. */
+  readonly openWork: Map<string, OpenWorkRow | null>;
+  readonly parked: ParkedEvent[];
+}
+
+/** Rows as they stood before the batch. */
+export interface Before {
+  order(orderId: string): OrderRow | null;
+  work(key: string): OpenWorkRow | null;
+}
+
+/** A page of the log with what its events turned out to be. */
+export interface Reading {
+  readonly known: readonly { readonly recorded: RecordedEvent; readonly known: Known }[];
+  readonly parked: readonly ParkedEvent[];
+}
+
+export const workKey = (kind: OpenWorkRow['kind'], id: string): string => `${kind}-${id}`;
+
+export const workOf = (key: string): Pick<OpenWorkRow, 'kind' | 'id'> =>
+  key.startsWith('intent-')
+    ? { kind: 'intent', id: key.slice('intent-'.length) }
+    : { kind: 'order', id: key.slice('order-'.length) };
+
+/** Takes the events apart that a view cares about; what cannot be read is parked. */
+export const read = (events: readonly RecordedEvent[]): Reading => {
+  const known: { recorded: RecordedEvent; known: Known }[] = [];
+  const parked: ParkedEvent[] = [];
+  for (const recorded of events) {
+    try {
+      const found = parseRecorded(recorded);
+      if (found !== undefined) known.push({ recorded, known: found });
+    } catch (error) {
+      parked.push(park(recorded, error));
+    }
+  }
+  return { known, parked };
+};
+
+/**
+ * Folds all views in one pass. An event that a fold refuses is parked whole: either all views have it or none.
+ */
+export const foldBatch = ({ known, parked }: Reading, before: Before): Changes => {
+  const changes: Changes = { orders: new Map(), orderEvents: [], trades: [], openWork: new Map(), parked: [...parked] };
+  const orderNow = (id: string) => changes.orders.get(id) ?? before.order(id);
+  const workNow = (key: string) => {
+    const row = changes.openWork.get(key);
+    return row === undefined ? before.work(key) : row;
+  };
+  /** A row that comes and goes within a batch never reaches the table, but one that was there must go. */
+  const setWork = (key: string, was: OpenWorkRow | null, is: OpenWorkRow | null) => {
+    if (was !== null || is !== null) changes.openWork.set(key, is);
+  };
+
+  for (const { recorded, known: found } of known) {
+    try {
+      switch (found.kind) {
+        case 'order': {
+          const { id, event } = found;
+          const after = evolveOrderRow(orderNow(id), event);
+          const key = workKey('order', id);
+          const was = workNow(key);
+          const work = openWork.evolveOrder(was, after, event);
+          changes.orders.set(id, after);
+          changes.orderEvents.push(orderEventOf(after, event));
+          if (event.type === 'OrderFilled') changes.trades.push(tradeOf(after, event));
+          setWork(key, was, work);
+          break;
+        }
+        case 'account': {
+          const orderId = openWork.orderIdOf(found.event);
+          if (orderId === undefined) break;
+          const key = workKey('order', orderId);
+          const was = workNow(key);
+          setWork(key, was, openWork.evolveAccount(was, found.id, found.event));
+          break;
+        }
+        case 'intent': {
+          const key = workKey('intent', found.id);
+          const was = workNow(key);
+          setWork(key, was, openWork.evolveIntent(was, found.id, found.event));
+          break;
+        }
+      }
+    } catch (error) {
+      changes.parked.push(park(recorded, error));
+    }
+  }
+  return changes;
+};
+
+/** @param error why no row could be made of the event. */
+export const park = (recorded: RecordedEvent, error: unknown): ParkedEvent => ({
+  position: recorded.position,
+  stream: storable(recorded.stream),
+  revision: recorded.revision,
+  type: storable(recorded.type),
+  error: storable(error instanceof Error ? error.message : String(error)),
+  at: instantOf(recorded),
+});
+
+/** Postgres text holds no character 0. */
+const storable = (text: string): string => text.replaceAll('\0', '\uFFFD');

@@ -1,0 +1,167 @@
+import { account, type Account, type AccountEvent, positionKey } from '#domain/accounts/account';
+import { type DomainEvent, fold } from '#domain/decider';
+import { intent, type Intent, type IntentEvent } from '#domain/intents/intent';
+import { valueOf } from '#domain/money';
+import { CLOSED, fillsOf, leavesOf, order, type Order, type OrderEvent } from '#domain/orders/order';
+import type { EventLog, RecordedEvent } from '#event-log/event-log';
+
+/** Every stream of the log, folded with the deciders of the domain, by id. */
+export interface Books {
+  readonly accounts: ReadonlyMap<string, Account>;
+  readonly orders: ReadonlyMap<string, Order>;
+  readonly intents: ReadonlyMap<string, Intent>;
+  /** By stream. */
+  readonly histories: ReadonlyMap<string, readonly RecordedEvent[]>;
+}
+
+const PAGE = 10_000;
+
+export const readAllOf = async (log: EventLog): Promise<readonly RecordedEvent[]> => {
+  const all: RecordedEvent[] = [];
+  for (let after = 0; ;) {
+    const { events, next, atEnd } = await log.readAll({ after, limit: PAGE });
+    all.push(...events);
+    if (atEnd) return all;
+    after = next;
+  }
+};
+
+export const readBooks = async (log: EventLog): Promise<Books> => {
+  const histories = new Map<string, RecordedEvent[]>();
+  for (const event of await readAllOf(log)) {
+    const history = histories.get(event.stream);
+    if (history) history.push(event);
+    else histories.set(event.stream, [event]);
+  }
+  const accounts = new Map<string, Account>();
+  const orders = new Map<string, Order>();
+  const intents = new Map<string, Intent>();
+  for (const [stream, history] of histories) {
+    const kind = stream.slice(0, stream.indexOf('-'));
+    const id = stream.slice(kind.length + 1);
+    // A stream is written by its own decider only: what it holds are that decider's events.
+    const events: readonly DomainEvent[] = history;
+    if (kind === 'account') accounts.set(id, fold(account, account.initial, events as readonly AccountEvent[]));
+    else if (kind === 'order') orders.set(id, fold(order, order.initial, events as readonly OrderEvent[]));
+    else if (kind === 'intent') intents.set(id, fold(intent, intent.initial, events as readonly IntentEvent[]));
+    else throw new Error(`the log holds a stream of a kind that these books do not know: ${stream}`);
+  }
+  return { accounts, orders, intents, histories };
+};
+
+/**
+ * Everything in the log that does not fit together, a sentence each; none when all is well. `settled`: nothing is
+ * under way any more, so every intent must be complete and no request may be pending.
+ */
+export const faultsOf = (books: Books, { settled }: { readonly settled: boolean }): readonly string[] => [
+  ...[...books.accounts].flatMap(([id, state]) => faultsOfAccount(id, state, books)),
+  ...[...books.orders].flatMap(([id, state]) => faultsOfOrder(id, state, books, settled)),
+  ...[...books.intents].flatMap(([id, state]) => faultsOfIntent(id, state, books, settled)),
+];
+
+const faultsOfAccount = (id: string, { reservations, reservedE4, positions }: Account, books: Books): string[] => {
+  const faults: string[] = [];
+  let sumE4 = 0;
+  for (const held of reservations.values()) {
+    const { orderId, remainingQuantity, closingQuantity, marginPriceE4, amountE4 } = held;
+    sumE4 += amountE4;
+    const it = books.orders.get(orderId);
+    if (!it || it.status === 'new')
+      faults.push(`account ${id} holds margin for order ${orderId}, which does not exist`);
+    else if (CLOSED.has(it.status))
+      faults.push(`account ${id} holds margin for order ${orderId}, which is ${it.status}`);
+    else if (it.details?.accountId !== id)
+      faults.push(`account ${id} holds margin for order ${orderId} of another one`);
+    if (amountE4 !== valueOf(marginPriceE4, remainingQuantity - closingQuantity))
+      faults.push(`account ${id} holds ${String(amountE4)} for order ${orderId}, not price times opening quantity`);
+  }
+  if (sumE4 !== reservedE4)
+    faults.push(`account ${id} has reserved ${String(reservedE4)}, its reservations add up to ${String(sumE4)}`);
+
+  const traded = new Map<string, number>();
+  for (const it of books.orders.values()) {
+    const { details, filledQuantity } = it;
+    if (details?.accountId !== id || filledQuantity === 0) continue;
+    const key = positionKey(details);
+    traded.set(key, (traded.get(key) ?? 0) + (details.side === 'BUY' ? filledQuantity : -filledQuantity));
+  }
+  for (const key of new Set([...traded.keys(), ...positions.keys()])) {
+    const [held, expected] = [positions.get(key)?.quantity ?? 0, traded.get(key) ?? 0];
+    if (held !== expected)
+      faults.push(`account ${id} has ${String(held)} of ${key}, its orders traded ${String(expected)}`);
+  }
+  return faults;
+};
+
+const faultsOfOrder = (id: string, it: Order, books: Books, settled: boolean): string[] => {
+  const { details, status, terms, pendingReplace, pendingCancel, filledQuantity } = it;
+  if (!details) return [`order ${id} has events but was never placed`];
+  const faults: string[] = [];
+  const fail = (what: string) => faults.push(`order ${id} (${status}) ${what}`);
+  const history = books.histories.get(`order-${id}`) ?? [];
+  const owner = books.accounts.get(details.accountId);
+  const parent = books.intents.get(details.intentId);
+  if (!parent || parent.status === 'new') fail('belongs to no intent');
+  else if (parent.received.lines[details.line]?.orderId !== id) fail('is not the line of its intent that it says');
+
+  const times = (type: OrderEvent['type']) => history.filter((event) => event.type === type).length;
+  if (times('OrderPlaced') + times('OrderDenied') !== 1) fail('was not placed or denied exactly once');
+  if (times('OrderDispatched') > 1 + times('DispatchNotSent')) fail('was dispatched again without proof of absence');
+  if (filledQuantity > terms.quantity) fail(`filled ${String(filledQuantity)} of ${String(terms.quantity)}`);
+
+  const held = owner?.reservations.get(id);
+  if (CLOSED.has(status)) {
+    if (held) fail('is closed and holds margin');
+  } else if (!held) fail('is open and holds no margin');
+  else {
+    const total = Math.max(terms.quantity, pendingReplace?.terms.quantity ?? 0);
+    if (held.remainingQuantity !== total - filledQuantity)
+      fail(`holds margin for ${String(held.remainingQuantity)}, needs it for ${String(total - filledQuantity)}`);
+    if (terms.priceE4 !== undefined && !pendingReplace && held.marginPriceE4 !== terms.priceE4)
+      fail(`is margined at ${String(held.marginPriceE4)} with a limit of ${String(terms.priceE4)}`);
+  }
+
+  const fills = fillsOf(history);
+  const sum = fills.reduce((total, { data }) => total + data.quantity, 0);
+  if (sum !== filledQuantity) fail(`has fills of ${String(sum)} and says ${String(filledQuantity)}`);
+  const posted = postingsOf(books, details.accountId).filter(({ orderId }) => orderId === id);
+  const described = (list: readonly { tradeId: string; quantity: number; priceE4: number }[]) =>
+    list.map(({ tradeId, quantity, priceE4 }) => `${tradeId}:${String(quantity)}@${String(priceE4)}`).join(' ');
+  if (described(posted) !== described(fills.map(({ data }) => data)))
+    fail(`filled [${described(fills.map(({ data }) => data))}], posted [${described(posted)}]`);
+
+  if (settled && ['new', 'placed', 'dispatched', 'not-sent'].includes(status)) fail('is left on its way');
+  if (settled && pendingCancel !== undefined) fail('has a cancel pending');
+  if (settled && pendingReplace) fail('has a change pending');
+  return faults;
+};
+
+const faultsOfIntent = (id: string, it: Intent, books: Books, settled: boolean): string[] => {
+  if (it.status === 'new') return [`intent ${id} has events but was never received`];
+  const faults: string[] = [];
+  if (settled && it.status !== 'completed') faults.push(`intent ${id} has no answer`);
+  if (it.status !== 'completed') return faults;
+  for (const { orderId, line } of it.received.lines) {
+    if (!books.orders.has(orderId)) faults.push(`intent ${id} is answered and its line ${String(line)} has no order`);
+    if (it.completed.results[line]?.orderId !== orderId)
+      faults.push(`intent ${id} answers line ${String(line)} with another order`);
+  }
+  return faults;
+};
+
+type Posting = Extract<AccountEvent, { type: 'MarginPosted' }>['data'];
+
+const postings = new WeakMap<Books, Map<string, readonly Posting[]>>();
+
+/** What an account posted, in order. Collected once per books: a log has many orders per account. */
+const postingsOf = (books: Books, accountId: string): readonly Posting[] => {
+  const known = postings.get(books) ?? new Map<string, readonly Posting[]>();
+  postings.set(books, known);
+  const found = known.get(accountId);
+  if (found) return found;
+  const history = (books.histories.get(`account-${accountId}`) ??
+    []) as readonly DomainEvent[] as readonly AccountEvent[];
+  const posted = history.flatMap((event) => (event.type === 'MarginPosted' ? [event.data] : []));
+  known.set(accountId, posted);
+  return posted;
+};

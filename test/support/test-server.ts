@@ -1,0 +1,48 @@
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { startEmbeddedPostgres } from '../../libs/platform/src/embedded-postgres';
+
+let stop: (() => Promise<void>) | undefined;
+
+/**
+ * Starts one Postgres for the whole test run and names it in TEST_DATABASE_URL, which the workers inherit. When the
+ * variable is set already, that server is used and nothing is started.
+ */
+export async function startTestServer(): Promise<void> {
+  if (process.env['TEST_DATABASE_URL'] !== undefined) return;
+  const folder = await mkdtemp(join(tmpdir(), 'coordinator-test-'));
+  await chmod(folder, 0o755); // as root the server runs as another user
+  const server = await startEmbeddedPostgres({ dataDir: join(folder, 'postgres') });
+  process.env['TEST_DATABASE_URL'] = server.url;
+
+  // The server does not share our process group: without this it would outlive a run that is broken off.
+  const killServer = (): void => {
+    try {
+      process.kill(server.pid, 'SIGINT');
+    } catch {
+      // It is gone already, which is what is wanted.
+    }
+  };
+  const breakOff = (signal: NodeJS.Signals): void => {
+    killServer();
+    process.removeListener(signal, breakOff);
+    process.kill(process.pid, signal);
+  };
+  process.once('exit', killServer);
+  process.on('SIGINT', breakOff);
+  process.on('SIGTERM', breakOff);
+
+  stop = async () => {
+    process.removeListener('exit', killServer);
+    process.removeListener('SIGINT', breakOff);
+    process.removeListener('SIGTERM', breakOff);
+    await server.stop();
+    await rm(folder, { recursive: true, force: true });
+  };
+}
+
+/** Stops what `startTestServer` started. */
+export async function stopTestServer(): Promise<void> {
+  await stop?.();
+}
