@@ -2,7 +2,7 @@ import { account, type Account, type AccountEvent, positionKey } from '#domain/a
 import { type DomainEvent, fold } from '#domain/decider';
 import { intent, type Intent, type IntentEvent } from '#domain/intents/intent';
 import { valueOf } from '#domain/money';
-import { CLOSED, fillsOf, leavesOf, order, type Order, type OrderEvent } from '#domain/orders/order';
+import { CLOSED, fillsOf, order, type Order, type OrderEvent } from '#domain/orders/order';
 import type { EventLog, RecordedEvent } from '#event-log/event-log';
 
 /** Every stream of the log, folded with the deciders of the domain, by id. */

@@ -1,6 +1,6 @@
 /**
  * A process of its own for the event log's contract: four callers append through the Postgres adapter while one more
- * connection makes the same appends in transactions that it rolls back.
+ * connection makes the same appends in transactions that it holds open for a while, and then commits or rolls back.
  *
  *     node -r register-typescript.cjs event-log-writers.ts <url> <stream prefix> <appends per caller> <seed>
  *
@@ -42,15 +42,17 @@ async function call(log: PostgresEventLog, caller: number, acknowledged: string[
   }
 }
 
-async function rollBack(client: Client, isDone: () => boolean): Promise<void> {
+async function hesitate(client: Client, isDone: () => boolean, acknowledged: string[]): Promise<void> {
   while (!isDone()) {
     const units = Array.from({ length: 1 + random(3) }, () =>
-      serialiseWrites([writeOf(`${prefix}never-${randomUUID()}`, -1, 1 + random(3))]),
+      serialiseWrites([writeOf(`${prefix}${randomUUID()}`, -1, 1 + random(3))]),
     );
     await client.query('begin');
     await client.query(appendStatement(units));
     await sleep(random(4));
-    await client.query('rollback');
+    const commits = random(2) === 0;
+    await client.query(commits ? 'commit' : 'rollback');
+    if (commits) acknowledged.push(...units.flat().flatMap(({ events }) => events.map(({ id }) => id)));
     await sleep(random(4));
   }
 }
@@ -61,10 +63,10 @@ async function main(): Promise<void> {
   await client.connect();
   const acknowledged: string[] = [];
   let done = false;
-  const rollingBack = rollBack(client, () => done);
+  const hesitating = hesitate(client, () => done, acknowledged);
   await Promise.all(Array.from({ length: callers }, (_, caller) => call(log, caller, acknowledged)));
   done = true;
-  await rollingBack;
+  await hesitating;
   await client.end();
   await log.close();
   process.send?.(acknowledged, () => {

@@ -16,29 +16,23 @@ export async function startTestServer(): Promise<void> {
   const server = await startEmbeddedPostgres({ dataDir: join(folder, 'postgres') });
   process.env['TEST_DATABASE_URL'] = server.url;
 
-  // The server does not share our process group: without this it would outlive a run that is broken off.
-  const killServer = (): void => {
-    try {
-      process.kill(server.pid, 'SIGINT');
-    } catch {
-      // It is gone already, which is what is wanted.
-    }
-  };
-  const breakOff = (signal: NodeJS.Signals): void => {
-    killServer();
-    process.removeListener(signal, breakOff);
-    process.kill(process.pid, signal);
-  };
-  process.once('exit', killServer);
-  process.on('SIGINT', breakOff);
-  process.on('SIGTERM', breakOff);
-
-  stop = async () => {
-    process.removeListener('exit', killServer);
-    process.removeListener('SIGINT', breakOff);
-    process.removeListener('SIGTERM', breakOff);
+  const stopServer = async (): Promise<void> => {
     await server.stop();
     await rm(folder, { recursive: true, force: true });
+  };
+  // The server does not share our process group: without this it would outlive a run that is broken off.
+  const breakOff = (signal: NodeJS.Signals): void => {
+    void stopServer().finally(() => {
+      process.removeListener(signal, breakOff);
+      process.kill(process.pid, signal);
+    });
+  };
+  process.on('SIGINT', breakOff);
+  process.on('SIGTERM', breakOff);
+  stop = async () => {
+    process.removeListener('SIGINT', breakOff);
+    process.removeListener('SIGTERM', breakOff);
+    await stopServer();
   };
 }
 

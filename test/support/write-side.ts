@@ -99,13 +99,14 @@ export const sideOn = (options: SideOptions): { side: WriteSide; failures: unkno
   return { side, failures };
 };
 
-/** The to-do list as the projection would have it, had it seen the whole log. */
-export const openWorkOf = async (log: EventLog, beforeMs: number, accountId?: string): Promise<readonly OpenWork[]> => {
-  const { openWork, parked } = foldBatch(read(await readAllOf(log)), { order: () => null, work: () => null });
+/** The to-do list as the projection would have it, had it seen the whole log (or all of it after a position). */
+export const openWorkOf = async (log: EventLog, beforeMs: number, from = 0): Promise<readonly OpenWork[]> => {
+  const events = await readAllOf(log, from);
+  const { openWork, parked } = foldBatch(read(events), { order: () => null, work: () => null });
   if (parked.length > 0) throw new Error(`the projection would park: ${JSON.stringify(parked)}`);
   return [...openWork.values()]
     .filter((row) => row !== null)
-    .filter((row) => row.since <= beforeMs && (accountId === undefined || row.accountId === accountId))
+    .filter(({ since }) => since <= beforeMs)
     .sort((a, b) => a.kind.localeCompare(b.kind) || a.position - b.position);
 };
 

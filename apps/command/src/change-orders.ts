@@ -1,12 +1,17 @@
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import {
+  CLOSED,
+  type Evidence,
   leavesOf,
   order as orderDecider,
   type Order,
   type OrderDetails,
+  type OrderEvent,
   type OrderTerms,
   type Route,
+  sameTerms,
 } from '#domain/orders/order';
+import type { DomainEvent } from '#domain/decider';
 import { toRupees } from '#domain/money';
 import { ordStatusOf } from '#domain/orders/life-cycle';
 import { passes, type Verdict } from '#domain/risk/checks';
@@ -93,7 +98,10 @@ const reply = async (ledgers: AccountLedgers, orderId: string, position: number)
   };
 };
 
-/** Cancels one order: recorded first, then asked of the broker. Asked again while it is pending, it asks the broker again. */
+/**
+ * Cancels one order: recorded first, then asked of the broker. Asked again while it is pending, it asks the broker
+ * again.
+ */
 @CommandHandler(CancelOrder)
 export class CancelOrderHandler implements ICommandHandler<CancelOrder> {
   constructor(private readonly side: WriteSide) {}
@@ -112,9 +120,18 @@ export class CancelOrderHandler implements ICommandHandler<CancelOrder> {
       },
     );
     // On its way to the broker: the cancel follows as soon as the broker has it.
-    if (status !== 'working' || !route) return reply(this.side.ledgers, orderId, position);
+    if (status !== 'working' || !route) return this.answer(orderId, position);
     const answered = await this.side.desk.cancelAtBroker(details, route.broker, cause);
-    return reply(this.side.ledgers, orderId, Math.max(position, answered.position));
+    return this.answer(orderId, Math.max(position, answered.position));
+  }
+
+  /** @throws Problem 409 when the order was not cancelled and will not be: the broker refused, or a fill was faster. */
+  private async answer(orderId: string, position: number): Promise<OrderReply> {
+    const { state } = await this.side.ledgers.read(`order-${orderId}`);
+    const { status, pendingCancel, lastEvidence } = state;
+    if (status === 'cancelled' || pendingCancel !== undefined) return reply(this.side.ledgers, orderId, position);
+    if (CLOSED.has(status)) throw new Problem(409, 'ORDER_CLOSED', `The order was ${status} before it was cancelled.`);
+    throw new Problem(409, 'CANCEL_REJECTED', `The broker did not cancel the order: ${saidBy(lastEvidence)}.`);
   }
 }
 
@@ -128,48 +145,66 @@ export class ReplaceOrderHandler implements ICommandHandler<ReplaceOrder> {
     const { details, route } = await ownedOrder(this.side.ledgers, request);
     if (!route) throw new Problem(409, 'ORDER_CLOSED', 'The order was denied and never reached a broker.');
     const cause = causeOf(request);
-    const { value, position } = await this.side.ledgers.transact(
+    const { value: wanted, position } = await this.side.ledgers.transact(
       details.accountId,
       [`order-${orderId}`],
       cause,
       (ledger) => this.request(ledger, request, details, route),
     );
-    if (value.denied) throw deniedBy(value.denied);
-    if (value.replayed) return reply(this.side.ledgers, orderId, position);
-    const answered = await this.side.desk.replaceAtBroker(details, route.broker, value.terms, cause);
-    return reply(this.side.ledgers, orderId, Math.max(position, answered.position));
+    const answered = wanted && (await this.side.desk.replaceAtBroker(details, route.broker, wanted, cause));
+    await this.mustNotBeRefused(request);
+    return reply(this.side.ledgers, orderId, Math.max(position, answered?.position ?? 0));
   }
 
+  /** The terms to ask the broker for; `undefined` when there is nothing to ask: denied, or asked before. */
   private request(
     ledger: Ledger,
     { orderId, requestId, expectedVersion, change }: ReplaceOrder['request'],
     details: OrderDetails,
     { broker }: Route,
-  ): { terms: OrderTerms; replayed: boolean; denied?: readonly Verdict[] } {
+  ): OrderTerms | undefined {
     const order = ledger.order(orderId);
     const { lastReplace } = order;
-    if (lastReplace?.requestId === requestId)
-      return { terms: lastReplace.terms, replayed: true, ...(lastReplace.denied && { denied: [] }) };
+    const terms = changedTerms(order.terms, change);
+    if (lastReplace?.requestId === requestId && sameTerms(lastReplace.terms, terms)) return undefined;
     if (ledger.versionOf(orderId) !== expectedVersion)
       throw new Problem(
         412,
         'VERSION_MISMATCH',
         `The order is at version ${String(ledger.versionOf(orderId))}, not ${String(expectedVersion)}.`,
       );
-    const terms = changedTerms(order.terms, change);
     // A change that makes no sense now is refused before it is judged: nothing of it is recorded.
     orderDecider.decide({ type: 'RequestReplace', data: { requestId, terms, verdicts: [] } }, order);
     const verdicts = this.side.desk.assess(ledger, details, terms, broker, (priceE4) => {
       reserveBoth(ledger, order, terms, priceE4);
     });
-    if (!passes(verdicts)) {
-      ledger.decideOrder(orderId, { type: 'DenyReplace', data: { requestId, terms, verdicts } });
-      return { terms, replayed: false, denied: verdicts };
-    }
-    ledger.decideOrder(orderId, { type: 'RequestReplace', data: { requestId, terms, verdicts } });
-    return { terms, replayed: false };
+    const passed = passes(verdicts);
+    ledger.decideOrder(orderId, {
+      type: passed ? 'RequestReplace' : 'DenyReplace',
+      data: { requestId, terms, verdicts },
+    });
+    return passed ? terms : undefined;
+  }
+
+  /** @throws Problem 422 when our rules denied this change, 409 when the broker rejected it; now or the first time. */
+  private async mustNotBeRefused({ orderId, requestId }: ReplaceOrder['request']): Promise<void> {
+    const history: readonly DomainEvent[] = await this.side.options.log.readStream(`order-${orderId}`);
+    const refusal = history.filter(isRefusal).find(({ data }) => data.requestId === requestId);
+    if (refusal?.type === 'ReplaceDenied') throw deniedBy(refusal.data.verdicts);
+    if (refusal?.type === 'ReplaceRejected')
+      throw new Problem(
+        409,
+        'CHANGE_REJECTED',
+        `The broker did not change the order: ${saidBy(refusal.data.evidence)}.`,
+      );
   }
 }
+
+type Refusal = Extract<OrderEvent, { type: 'ReplaceDenied' | 'ReplaceRejected' }>;
+const isRefusal = (event: DomainEvent): event is Refusal =>
+  event.type === 'ReplaceDenied' || event.type === 'ReplaceRejected';
+
+const saidBy = (evidence: Evidence | undefined): string => evidence?.message ?? evidence?.code ?? 'no reason was given';
 
 const deniedBy = (verdicts: readonly Verdict[]): Problem => {
   const failed = verdicts.filter(({ outcome }) => outcome === 'fail');

@@ -164,7 +164,9 @@ export class OrdersController {
   @ApiHeader({ name: 'If-Match', required: true, description: 'The version of the order that you have seen.' })
   @ApiResponse({ status: 200, type: OrderDocument })
   @ApiResponse({ status: 202, type: OrderDocument, description: 'asked; the broker has not confirmed' })
+  @ApiResponse({ status: 409, description: 'the order is closed or busy, or the broker refused' })
   @ApiResponse({ status: 412, description: 'the order has moved on' })
+  @ApiResponse({ status: 422, description: 'the change does not pass the checks' })
   @ApiResponse({ status: 428, description: 'If-Match is missing' })
   async replace(
     @CurrentIdentity() identity: Identity,

@@ -46,7 +46,14 @@ export class PlaceOrdersHandler implements ICommandHandler<PlaceOrders> {
     const { resolve } = this.side.options;
     const intentId = intentIdOf(accountId, idempotencyKey);
     const payloadHash = payloadHashOf(lines);
-    const intentLines = toIntentLines(lines, { intentId, accountId, userId, brokers, resolve, pathOf });
+    let intentLines: readonly IntentLine[];
+    try {
+      intentLines = toIntentLines(lines, { intentId, accountId, userId, brokers, resolve, pathOf });
+    } catch (error) {
+      // What an instrument is called today does not matter to a request that was answered before.
+      if (await this.wasReceived(intentId, payloadHash)) return this.replay(intentId);
+      throw error;
+    }
     inFlight.enter(intentId, payloadHash);
     let working = false;
     try {
@@ -113,6 +120,11 @@ export class PlaceOrdersHandler implements ICommandHandler<PlaceOrders> {
       return state?.status === 'denied' ? resultOf(line, orderId, state) : { line, orderId, status: 'PENDING' };
     });
     return { intentId, status: 'PENDING', results, position, replayed: false };
+  }
+
+  private async wasReceived(intentId: string, payloadHash: string): Promise<boolean> {
+    const { state } = await this.side.ledgers.read(`intent-${intentId}`);
+    return state.status !== 'new' && state.received.payloadHash === payloadHash;
   }
 
   /** The stored answer within the window; after it, what the orders have come to. */

@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto';
+import { account, type AccountCommand } from '#domain/accounts/account';
 import type { Instrument } from '#domain/instruments/instrument';
 import { E4_PER_RUPEE } from '#domain/money';
 import type { Broker } from '#brokers/broker';
-import type { EventLog } from '#event-log/event-log';
+import type { EventLog, EventMeta } from '#event-log/event-log';
+import { execute } from '#event-log/execute';
 import { AccountLedgers } from './account-ledger';
 import { tradingDateOf } from './clock';
 import { OrderDesk } from './order-desk';
@@ -67,12 +69,30 @@ export class WriteSide {
 
   /** Opens a paper account with its starting funds for a user; resolves with its id once that is durable. */
   async openPaperAccount(userId: string): Promise<string> {
+    const { log, now } = this.options;
     const accountId = randomUUID();
-    const cause = { userId, correlationId: randomUUID(), causationId: accountId };
-    await this.ledgers.transact(accountId, [], cause, (ledger) => {
-      ledger.decideAccount({ type: 'OpenAccount', data: { accountId, userId, kind: 'paper', broker: 'paper' } });
-      ledger.decideAccount({ type: 'DepositFunds', data: { depositId: 'opening', amountE4: PAPER_FUNDS_E4 } });
-    });
+    const stream = `account-${accountId}`;
+    const meta: EventMeta = {
+      userId,
+      accountId,
+      correlationId: randomUUID(),
+      causationId: accountId,
+      at: now(),
+      schemaVersion: 1,
+    };
+    const opening: AccountCommand = {
+      type: 'OpenAccount',
+      data: { accountId, userId, kind: 'paper', broker: 'paper' },
+    };
+    const opened = await execute(log, account, stream, opening, meta);
+    await execute(
+      log,
+      account,
+      stream,
+      { type: 'DepositFunds', data: { depositId: 'opening', amountE4: PAPER_FUNDS_E4 } },
+      meta,
+      opened,
+    );
     return accountId;
   }
 }

@@ -17,7 +17,11 @@ import type { OnStop } from '#platform/run';
 import { readModelEntities, readModelMigrations } from '#read-models/database';
 import { openPool } from '#read-models/pool';
 import { Projector } from '#read-models/projector';
-import { demoTrader } from './demo-trader';
+import { Projection } from '../../projector/src/projection';
+import { problemOfQuery } from '../../query/src/problems';
+import { QueryModule } from '../../query/src/query.module';
+import { banner } from './banner';
+import { demoCredentialsFile, demoTrader } from './demo-trader';
 import { loadMarketData } from './market-data';
 
 const appendSeconds = histogram({
@@ -51,24 +55,31 @@ export const startStandalone = async (onStop: OnStop): Promise<void> => {
   const identities = new Identities({ dataSource, jwtSecret: jwtSecretOf(config), logger });
   const platform = { config, logger, dataSource, identities };
   const pool = openPool(url, {
-    name: 'projector',
-    max: 4,
-    statementTimeoutMs: 60_000,
+    name: 'read models',
+    max: 10,
+    statementTimeoutMs: 10_000,
     onTrouble: (error) => {
-      logger.warn({ err: error }, 'an idle connection of the projector was lost');
+      logger.warn({ err: error }, 'an idle connection of the read models was lost');
     },
   });
   onStop(() => pool.end());
   const projector = new Projector(pool);
-  await projector.makePartitionsAhead(Date.now());
-  let at = await projector.position();
-  const subscription = log.subscribeAll({ after: at, batchSize: 5_000 }, async (events, next) => {
-    await projector.project({ after: at, events, next });
-    at = next;
-  });
-  onStop(() => subscription.close());
+  const projection = new Projection(log, projector, logger, () => Date.now());
+  await projection.start();
+  onStop(() => projection.stop());
 
-  const { host, commandPort, shutdownTimeoutMs } = config;
+  const { host, commandPort, queryPort, shutdownTimeoutMs } = config;
+  const query = await startHttpApp(QueryModule.forRoot(platform, pool), {
+    host,
+    port: queryPort,
+    portVariable: 'QUERY_PORT',
+    title: 'Coordinator: queries',
+    description: 'Order book, history and trades, as recorded.',
+    logger,
+    shutdownTimeoutMs,
+    translate: problemOfQuery,
+  });
+  onStop(() => query.close());
   const command = await startHttpApp(CommandModule.forRoot(platform, { log, ...market }), {
     host,
     port: commandPort,
@@ -82,8 +93,20 @@ export const startStandalone = async (onStop: OnStop): Promise<void> => {
   onStop(() => command.close());
 
   const side = command.app.get(WriteSide);
-  await demoTrader(config.dataDir, { dataSource, identities, openAccount: (userId) => side.openPaperAccount(userId) });
-  process.stdout.write(`ready: commands ${command.url}\n`);
+  const credentials = await demoTrader(config.dataDir, {
+    dataSource,
+    identities,
+    openAccount: (userId) => side.openPaperAccount(userId),
+  });
+  process.stdout.write(
+    banner({
+      commandUrl: command.url,
+      queryUrl: query.url,
+      credentialsFile: demoCredentialsFile(config.dataDir),
+      credentials,
+      version: process.env['npm_package_version'] ?? 'without npm',
+    }),
+  );
 };
 
 const databaseUrl = async (config: Config, logger: Logger, onStop: OnStop): Promise<string> => {

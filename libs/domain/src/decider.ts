@@ -32,7 +32,7 @@ export const refuse = (code: string, detail?: Readonly<Record<string, string | n
 
 /** Folds a history, oldest first. */
 export const fold = <State, Event extends DomainEvent>(
-  { evolve }: { evolve(state: State, event: Event): State },
+  { evolve }: { readonly evolve: (state: State, event: Event) => State },
   state: State,
   events: Iterable<Event>,
 ): State => {

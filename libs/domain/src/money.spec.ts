@@ -154,7 +154,7 @@ describe('a share of an amount', () => {
     [1, 1, 2, 0],
     [0, 1, 2, 0],
     [Number.MAX_SAFE_INTEGER, 1, 1, Number.MAX_SAFE_INTEGER],
-    [Number.MAX_SAFE_INTEGER, 10_000_000 - 1, 10_000_000, 9_007_198_354_020_920],
+    [Number.MAX_SAFE_INTEGER, 10_000_000 - 1, 10_000_000, 9_007_198_354_021_065],
   ])('of %p, %p of %p, is %p', (amountE4, part, whole, share) => expect(shareOf(amountE4, part, whole)).toBe(share));
 
   it('is rounded down, by less than 1/10,000 rupee', () =>
@@ -189,7 +189,7 @@ describe('adding basis points', () => {
     [33, 1, 34],
     [14_123_000, 300, 14_546_690],
     [MAX_PRICE_E4, 300, 103_000_000_000],
-    [MAX_PRICE_E4 - 1, 1, 100_010_000_000],
+    [MAX_PRICE_E4 - 1, 1, 100_009_999_999],
   ])('%p and %p of them is %p', (priceE4, basisPoints, sum) =>
     expect(addBasisPointsRoundedUp(priceE4, basisPoints)).toBe(sum),
   );

@@ -17,7 +17,9 @@ const DECIMAL = /^(\d{1,12})(?:\.(\d{1,4})0*)?$/;
  */
 export const parseE4 = (rupees: number | string): number | undefined => {
   const [, whole, fraction = ''] = DECIMAL.exec(String(rupees)) ?? [];
-  return whole === undefined ? undefined : Number(whole) * E4_PER_RUPEE + Number(fraction.padEnd(4, '0'));
+  if (whole === undefined) return undefined;
+  const amountE4 = Number(whole) * E4_PER_RUPEE + Number(fraction.padEnd(4, '0'));
+  return Number.isSafeInteger(amountE4) ? amountE4 : undefined;
 };
 
 /** The exact decimal text of an amount, at least two and at most four places: `1412.3000` is `"1412.30"`. */

@@ -23,8 +23,8 @@ export interface ContractSubject {
   open(): EventLog;
   /**
    * Runs another process in which four callers append `appends` times each to streams that start with `prefix`, with
-   * random pauses, while transactions that wrote just as well are rolled back. Resolves with the ids of all events
-   * whose append succeeded.
+   * random pauses, while other transactions have written and wait, to be committed or rolled back in the end. Resolves
+   * with the ids of all events that were stored.
    */
   runWriters(prefix: string, appends: number, seed: number): Promise<readonly string[]>;
   /** Cuts every connection that a log has to the store at this moment. */

@@ -13,7 +13,10 @@ export interface EventMeta {
   readonly schemaVersion: number;
 }
 
-/** An event on its way into the log. `id` (a UUID) makes a repeated append harmless: see `EventLog.append`. */
+/**
+ * An event on its way into the log. `id` (a UUID) makes a repeated append harmless: see `EventLog.append`. `data` is
+ * plain JSON: what would come back different (undefined, NaN, a Date, a bigint, …) is refused.
+ */
 export interface NewEvent {
   readonly id: string;
   readonly type: string;
@@ -94,9 +97,12 @@ export interface SubscribeOptions {
 }
 
 export interface Subscription {
-  /** Stops after the batch in hand; resolves when no handler runs any more. */
+  /** Stops after the batch in hand; resolves when no handler runs any more. Not to be awaited by the handler itself. */
   close(): Promise<void>;
-  /** Settles when the subscription ends: resolves on `close`, rejects when `handle` failed. */
+  /**
+   * Settles when the subscription ends: resolves on `close`, rejects when `handle` failed. Somebody must look at it:
+   * a failure that nobody takes ends the process as an unhandled rejection.
+   */
   readonly ended: Promise<void>;
 }
 
@@ -109,21 +115,27 @@ export interface EventLog {
    * Repeating a write with the same event ids and the same expected revision is a success that changes nothing.
    * @throws WrongExpectedRevision for the first write that was refused; the ones before it may have been applied.
    * @throws EventLogUnavailable when the outcome is not known (deadline passed, connection lost).
+   * @throws TypeError for writes that cannot be stored (no events, a bad name or id, data that is not plain JSON):
+   *   nothing was stored.
    */
   append(writes: readonly Write[]): Promise<AppendResult>;
 
   /** Events of one stream in order, from `fromRevision` (inclusive, default 0). A missing stream reads as empty. */
   readStream(stream: string, fromRevision?: number): Promise<readonly RecordedEvent[]>;
 
-  /** One page of the whole log in order of position. Never shows a position while a lower one can still appear. */
+  /**
+   * One page of the whole log in order of position. Never shows a position while a lower one can still appear. With a
+   * filter a page may be empty although more follows: `atEnd` tells, not the number of events.
+   */
   readAll(options: ReadAllOptions): Promise<Page>;
 
   /** Position of the newest readable event, 0 for an empty log. */
   head(): Promise<number>;
 
   /**
-   * Calls `handle` with batches in order, first what is stored, then what arrives; one call at a time. A handler that
-   * throws ends the subscription. The adapter reconnects by itself when the log goes away for a while.
+   * Calls `handle` with batches in order, first what is stored, then what arrives; one call at a time. `next` is the
+   * checkpoint to keep; with a filter it also moves past what was not asked for, then with an empty batch. A handler
+   * that throws ends the subscription. The adapter reconnects by itself when the log goes away for a while.
    */
   subscribeAll(
     options: SubscribeOptions,

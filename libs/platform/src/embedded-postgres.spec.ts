@@ -57,7 +57,10 @@ async function startInChild(): Promise<{ child: ChildProcess; serverPid: number 
       .then((server) => process.send(server.pid));
     setInterval(() => {}, 1000);`;
   const hook = resolve(__dirname, '../../../test/support/register-typescript.cjs');
-  const child = spawn(process.execPath, ['-r', hook, '-e', code], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  const child = spawn(process.execPath, ['-r', hook, '-e', code], {
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    detached: true, // a process group of its own, as a terminal would give it
+  });
   children.push(child);
   const [serverPid]: unknown[] = await once(child, 'message');
   return { child, serverPid: Number(serverPid) };
@@ -160,6 +163,11 @@ describe('an embedded Postgres refuses in one line', () => {
     );
   });
 
+  it('all but one of several starts at once', async () => {
+    const attempts = await Promise.allSettled([start(), start(), start()]);
+    expect(attempts.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+  });
+
   it('a directory that another live process uses', async () => {
     const { child, serverPid } = await startInChild();
     expect(await refusal(startEmbeddedPostgres({ dataDir }))).toContain(`in use by process ${String(child.pid)}`);
@@ -242,6 +250,14 @@ describe('an embedded Postgres after an accident', () => {
 
     await server.stop();
     expect(findProcess(serverPid)).toBeUndefined();
+  });
+
+  it('is not reached by a Ctrl-C meant for the program', async () => {
+    const { child, serverPid } = await startInChild();
+    const gone = once(child, 'exit');
+    process.kill(-Number(child.pid), 'SIGINT'); // what a terminal does: to everyone in the group
+    await gone;
+    expect((await start()).pid).toBe(serverPid);
   });
 
   it('replaces the server left running when another port is wanted', async () => {

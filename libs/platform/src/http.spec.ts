@@ -68,6 +68,11 @@ class Things {
     throw new Error('the other half is missing');
   }
 
+  @Post('slow')
+  slowly(@Body() _page: Page) {
+    return this.slow();
+  }
+
   @Get('slow')
   async slow() {
     await new Promise<void>((resolve) => {
@@ -319,6 +324,17 @@ describe('an HTTP app', () => {
     await expect(startHttpApp(ThingsModule, { ...options, host: '203.0.113.1' })).rejects.toThrow('set HOST');
     expect(lines).toEqual([]);
   });
+});
+
+it('gives up a request that takes too long, with or without a body, and survives its late answer', async () => {
+  const app = await startHttpApp(ThingsModule, { ...options, answerTimeoutMs: 60 });
+  for (const request of [{}, { headers: json, body: '{}' }]) {
+    const answer = await ask(app, 'body' in request ? 'POST' : 'GET', '/things/slow', request);
+    expect(answer).toMatchObject({ status: 503, body: { code: 'TIMEOUT' } });
+    gate.open();
+  }
+  expect(await ask(app, 'GET', '/things')).toMatchObject({ status: 200 });
+  await app.close();
 });
 
 describe('an HTTP app that is closed', () => {

@@ -1,6 +1,5 @@
 /** An HTTP app as all of ours are: Nest on Fastify, problem details, security headers, OpenAPI, a graceful end. */
 
-import helmet from '@fastify/helmet';
 import type { DynamicModule, Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
@@ -34,6 +33,8 @@ export interface HttpAppOptions {
   readonly logger: Logger;
   /** How long requests in flight may take to finish once `close` was called. */
   readonly shutdownTimeoutMs: number;
+  /** How long a request may take to be answered; 30 s unless given. */
+  readonly answerTimeoutMs?: number;
   /** The app's own errors as problems. */
   readonly translate?: ProblemTranslation;
 }
@@ -57,8 +58,8 @@ export class StartError extends Error {
 const bodyBytesMax = 256 * 1024;
 /** For a request to arrive whole; protects against those who send a byte a minute. */
 const arrivalTimeoutMs = 10_000;
-/** For a handler to answer. Everything a handler waits for has a shorter deadline of its own. */
-const handlerTimeoutMs = 30_000;
+/** For a request to be answered. Everything a handler waits for has a shorter deadline of its own. */
+const defaultAnswerTimeoutMs = 30_000;
 
 const requestSeconds = histogram({
   name: 'coordinator_http_request_seconds',
@@ -83,8 +84,10 @@ export const startHttpApp = async (module: Type | DynamicModule, options: HttpAp
   fastify.removeContentTypeParser('text/plain');
   try {
     addHooks(fastify, logger, ending);
-    await app.register(helmet, {
-      // Everything a page needs is served by us; the inline styles are those of the API's human page.
+    giveUpOverdue(fastify, options.answerTimeoutMs ?? defaultAnswerTimeoutMs);
+    // Nest's own rendering of helmet's headers: computed once, where the plugin computes them for each request.
+    app.useSecurityHeaders({
+      // Everything a page needs is served by us; the inline styles are those of the API's page for people.
       contentSecurityPolicy: { directives: { styleSrc: ["'self'", "'unsafe-inline'"], upgradeInsecureRequests: null } },
     });
     app.useGlobalPipes(new ParsePipe());
@@ -121,7 +124,6 @@ const fastifyAdapter = (): FastifyAdapter =>
   new FastifyAdapter({
     bodyLimit: bodyBytesMax,
     requestTimeout: arrivalTimeoutMs,
-    handlerTimeout: handlerTimeoutMs,
     trustProxy: false,
     // Requests that arrive on open connections while the app ends are answered by our own hook, as problems.
     return503OnClosing: false,
@@ -166,6 +168,35 @@ const addHooks = (fastify: FastifyInstance, logger: Logger, ending: { readonly b
       const line = { correlationId: request.id, method, route, status, durationMs: Math.round(reply.elapsedTime) };
       logger[status >= 500 ? 'error' : 'debug'](line, 'answered');
     }
+    done();
+  });
+};
+
+/**
+ * Answers requests that take too long with 503. One timer for all: Fastify's `handlerTimeout` makes one for each
+ * request, and forgets it as soon as the body has been read.
+ */
+const giveUpOverdue = (fastify: FastifyInstance, answerTimeoutMs: number): void => {
+  const open = new Set<FastifyReply>(); // oldest first
+  fastify.addHook('onRequest', (_request, reply, done) => {
+    open.add(reply);
+    done();
+  });
+  fastify.addHook('onResponse', (_request, reply, done) => {
+    open.delete(reply);
+    done();
+  });
+  const timer = setInterval(() => {
+    for (const reply of open) {
+      if (reply.elapsedTime < answerTimeoutMs) break;
+      open.delete(reply);
+      if (reply.sent || reply.raw.headersSent || reply.raw.destroyed) continue; // under way, or nobody listens any more
+      const detail = 'The request took too long and was given up; its outcome is not known.';
+      sendProblem(new Problem(503, 'TIMEOUT', detail), reply.request, reply);
+    }
+  }, answerTimeoutMs / 30);
+  fastify.addHook('onClose', (_instance, done) => {
+    clearInterval(timer);
     done();
   });
 };

@@ -102,11 +102,6 @@ export const sendProblem = (problem: Problem, request: FastifyRequest, reply: Fa
 /** The problem in an error of the framework; a 500 without details in any other. */
 export const problemOf = (error: unknown): Problem => {
   const parserCode = codeOf(error instanceof HttpException ? error.cause : error);
-  if (parserCode === 'FST_ERR_HANDLER_TIMEOUT') {
-    return new Problem(503, 'TIMEOUT', 'The request took too long and was given up; its outcome is not known.', {
-      cause: error,
-    });
-  }
   const status = statusOf(error);
   if (status >= 500) {
     return new Problem(

@@ -20,7 +20,7 @@ interface FieldRules {
 
 const compiled = new WeakMap<object, readonly FieldRules[] | 'unclear'>();
 
-/** True when every rule of the object's class, and of the objects within it, holds; false when not, or not known. */
+/** True when every rule of the object's class, and of the objects within it, holds; false when not, or not sure. */
 export const allRulesHold = (object: object): boolean => {
   let fields = compiled.get(object.constructor);
   if (fields === undefined) {
@@ -53,7 +53,9 @@ const isObject = (value: unknown): value is object =>
 const compile = (type: object): readonly FieldRules[] | 'unclear' => {
   if (typeof type !== 'function') return 'unclear';
   const storage = getMetadataStorage();
-  const byField = storage.groupByPropertyName(storage.getTargetValidationMetadatas(type, '', false, false));
+  const byField: Readonly<Record<string, readonly Metadata[]>> = storage.groupByPropertyName(
+    storage.getTargetValidationMetadatas(type, '', false, false),
+  );
   const fields: FieldRules[] = [];
   for (const [name, metadatas] of Object.entries(byField)) {
     const field = { name, conditions: [] as Rule[], rules: [] as Rule[], isNested: false };
@@ -61,7 +63,7 @@ const compile = (type: object): readonly FieldRules[] | 'unclear' => {
       if (!isPlain(metadata)) return 'unclear';
       const condition = metadata.constraints?.[0];
       if (metadata.type === 'nestedValidation') field.isNested = true;
-      else if (metadata.type === 'customValidation') field.rules.push(...rulesOf(metadata, type.name));
+      else if (hasConstraint(metadata.type)) field.rules.push(...rulesOf(metadata, type.name));
       else if (metadata.type === 'conditionalValidation' && typeof condition === 'function') {
         field.conditions.push((object, value) => Reflect.apply(condition, undefined, [object, value]) === true);
       } else return 'unclear';
@@ -82,7 +84,10 @@ interface Metadata extends Pick<ValidationMetadata, 'type' | 'propertyName' | 'e
 const isPlain = ({ type, groups = [], validateIf, constraintCls }: Metadata): boolean =>
   groups.length === 0 &&
   validateIf === undefined &&
-  (type !== 'customValidation' || constraintsOf(constraintCls).every(({ async }) => !async));
+  (!hasConstraint(type) || constraintsOf(constraintCls).every(({ async }) => !async));
+
+/** `@IsDefined` has a type of its own, and nothing else that sets it apart. */
+const hasConstraint = (type: string): boolean => type === 'customValidation' || type === 'isDefined';
 
 const constraintsOf = (type: Metadata['constraintCls']) => getMetadataStorage().getTargetValidatorConstraints(type);
 

@@ -28,25 +28,26 @@ export interface Before {
 
 /** A page of the log with what its events turned out to be. */
 export interface Reading {
-  readonly known: readonly { readonly recorded: RecordedEvent; readonly known: Known }[];
+  readonly known: readonly Known[];
   readonly parked: readonly ParkedEvent[];
 }
 
-export const workKey = (kind: OpenWorkRow['kind'], id: string): string => `${kind}-${id}`;
+/** An order's work is kept under its bare id, an intent's under its stream's name: no UUID looks like that. */
+export const workKey = (kind: OpenWorkRow['kind'], id: string): string => (kind === 'order' ? id : INTENT + id);
 
 export const workOf = (key: string): Pick<OpenWorkRow, 'kind' | 'id'> =>
-  key.startsWith('intent-')
-    ? { kind: 'intent', id: key.slice('intent-'.length) }
-    : { kind: 'order', id: key.slice('order-'.length) };
+  key.startsWith(INTENT) ? { kind: 'intent', id: key.slice(INTENT.length) } : { kind: 'order', id: key };
+
+const INTENT = 'intent-';
 
 /** Takes the events apart that a view cares about; what cannot be read is parked. */
 export const read = (events: readonly RecordedEvent[]): Reading => {
-  const known: { recorded: RecordedEvent; known: Known }[] = [];
+  const known: Known[] = [];
   const parked: ParkedEvent[] = [];
   for (const recorded of events) {
     try {
       const found = parseRecorded(recorded);
-      if (found !== undefined) known.push({ recorded, known: found });
+      if (found !== undefined) known.push(found);
     } catch (error) {
       parked.push(park(recorded, error));
     }
@@ -69,13 +70,13 @@ export const foldBatch = ({ known, parked }: Reading, before: Before): Changes =
     if (was !== null || is !== null) changes.openWork.set(key, is);
   };
 
-  for (const { recorded, known: found } of known) {
+  for (const found of known) {
     try {
       switch (found.kind) {
         case 'order': {
           const { id, event } = found;
           const after = evolveOrderRow(orderNow(id), event);
-          const key = workKey('order', id);
+          const key = workKey(found.kind, id);
           const was = workNow(key);
           const work = openWork.evolveOrder(was, after, event);
           changes.orders.set(id, after);
@@ -93,14 +94,14 @@ export const foldBatch = ({ known, parked }: Reading, before: Before): Changes =
           break;
         }
         case 'intent': {
-          const key = workKey('intent', found.id);
+          const key = workKey(found.kind, found.id);
           const was = workNow(key);
           setWork(key, was, openWork.evolveIntent(was, found.id, found.event));
           break;
         }
       }
     } catch (error) {
-      changes.parked.push(park(recorded, error));
+      changes.parked.push(park(found.event, error));
     }
   }
   return changes;

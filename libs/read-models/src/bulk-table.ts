@@ -21,6 +21,7 @@ export class BulkTable<Row extends object> {
       property: propertyName,
       name: options.name ?? propertyName,
       key: options.primary === true,
+      fixed: options.update === false,
       ...kindOf(options.type),
     }));
     this.keys = this.columns.filter(({ key }) => key);
@@ -37,7 +38,9 @@ export class BulkTable<Row extends object> {
 
   /** Stores rows in place of those with the same key. A key may occur once. */
   upsert(rows: readonly Row[]): QueryConfig {
-    const changed = this.columns.filter(({ key }) => !key).map(({ name }) => `${name} = excluded.${name}`);
+    const changed = this.columns
+      .filter(({ key, fixed }) => !key && !fixed)
+      .map(({ name }) => `${name} = excluded.${name}`);
     const key = this.keys.map(({ name }) => name).join(', ');
     return this.write('upsert', `${this.insertText} on conflict (${key}) do update set ${changed.join(', ')}`, rows);
   }
@@ -89,6 +92,8 @@ interface BulkColumn extends Kind {
   readonly property: string;
   readonly name: string;
   readonly key: boolean;
+  /** Of a row that is there already it stays as it is. */
+  readonly fixed: boolean;
 }
 
 /** How the values of a column travel. */
@@ -153,7 +158,6 @@ const KINDS: Readonly<Record<string, Kind>> = {
   uuid: { sent: 'uuid', stored: asIs, loaded: asIs, encode: plainArray, decode: text },
   text: { sent: 'text', stored: asIs, loaded: asIs, encode: textArray, decode: text },
   json: { sent: 'text', stored: (name) => `${name}::json`, loaded: asIs, encode: textArray, decode: text },
-  jsonb: { sent: 'text', stored: (name) => `${name}::jsonb`, loaded: asIs, encode: textArray, decode: text },
   integer: { sent: 'bigint', stored: asIs, loaded: asIs, encode: plainArray, decode: Number },
   bigint: { sent: 'bigint', stored: asIs, loaded: asIs, encode: plainArray, decode: Number },
   boolean: { sent: 'boolean', stored: asIs, loaded: asIs, encode: plainArray, decode: (text) => text === 't' },

@@ -109,7 +109,7 @@ export class Projector {
   async confirmCaughtUp(position: number, ms: number): Promise<void> {
     await this.pool.query({
       name: `${this.schema} confirm`,
-      text: `update ${this.schema}.projection_positions set as_of = to_timestamp($3::double precision / 1000)
+      text: `update ${this.schema}.projection_positions set as_of = greatest(as_of, to_timestamp($3::double precision / 1000))
              where name = $1 and position = $2`,
       values: [PROJECTION, position, ms],
     });
@@ -221,9 +221,10 @@ export class Projector {
     const { rowCount } = await client.query({
       name: `${this.schema} checkpoint`,
       text: `update ${this.schema}.projection_positions
-             set position = $3, updated_at = now(), as_of = coalesce(to_timestamp($4::double precision / 1000), as_of)
+             set position = $3, updated_at = now(), as_of = greatest(as_of, to_timestamp($4::double precision / 1000))
              where name = $1 and position = $2`,
-      values: [PROJECTION, from, next, last === undefined ? null : instantOf(last)],
+      // An event may be dated by a clock that is ahead: what is yet to come is not in the rows.
+      values: [PROJECTION, from, next, Math.min(Date.now(), (last && instantOf(last)) ?? 0)],
     });
     return rowCount === 1;
   }
@@ -251,11 +252,11 @@ export class Projector {
     const newOrders = new Set<string>();
     const orders = new Set<string>();
     const work = new Map<string, string>();
-    for (const { recorded, known: found } of known) {
+    for (const found of known) {
       const { kind, id } = found;
       if (kind === 'order') {
         // The first event of a stream: there can be no row.
-        if (recorded.revision === 0) newOrders.add(id);
+        if (found.event.revision === 0) newOrders.add(id);
         else if (!newOrders.has(id) && this.orderRows.get(id) === undefined) orders.add(id);
       }
       const workId = kind === 'account' ? orderIdOf(found.event) : id;

@@ -4,7 +4,7 @@ import type { OrderEvent } from '#domain/orders/order';
 import type { RecordedEvent } from '#event-log/event-log';
 
 /** An event of one of our streams whose fields, as far as a fold uses them, have been looked at. */
-export type Recorded<Event> = Omit<RecordedEvent, 'type' | 'data'> & Event;
+export type Recorded<Event> = RecordedEvent & Event;
 
 export type OrderRecorded = Recorded<OrderEvent>;
 export type AccountRecorded = Recorded<AccountEvent>;
@@ -184,7 +184,7 @@ const META: Shape = [
 const isOne = <Event extends { readonly type: string }>(
   shapes: Readonly<Record<Event['type'], Shape>>,
   recorded: RecordedEvent,
-): recorded is Recorded<Event> & RecordedEvent => {
+): recorded is Recorded<Event> => {
   if (!Object.hasOwn(shapes, recorded.type)) throw new Unreadable(`${recorded.type} is not a type this view knows`);
   const shape: Shape = Reflect.get(shapes, recorded.type);
   const wrong = misfit(shape, recorded.data) ?? misfit(META, recorded.meta);

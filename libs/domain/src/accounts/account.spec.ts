@@ -383,6 +383,24 @@ describe('closing', () => {
         },
       });
   });
+  it('keeps its promise to itself: a trade closes what the order was promised', () =>
+    with1Lakh(...long, reserve('sell', 'SELL', 10, 90))
+      .when(post('sell', 'SELL', 4, 110))
+      .then({
+        type: 'MarginPosted',
+        data: {
+          ...subject('sell', 'SELL'),
+          tradeId: 'sell-4',
+          quantity: 4,
+          priceE4: rupees(110),
+          cumulativeQuantity: 4,
+          closedQuantity: 4,
+          openedQuantity: 0,
+          costE4: rupees(-400),
+          realisedE4: rupees(40),
+          hold: { remainingQuantity: 6, closingQuantity: 6, marginPriceE4: rupees(90), amountE4: 0 },
+        },
+      }));
   it('cannot promise the same shares twice', () => {
     const now = funded(...long, reserve('sell-1', 'SELL', 7, 100), reserve('sell-2', 'SELL', 7, 100));
     expect(positionOf(now)).toEqual({ quantity: 10, cost: 1_000, promised: 10 });

@@ -54,10 +54,11 @@ describe('the table of transitions', () => {
   it.each(EVENTS)('promises nothing of %s that cannot happen', (type) => {
     const reached = exploreAllLives().filter((transition) => transition.type === type);
     expect(new Set(reached.map(({ from }) => from))).toEqual(new Set(lifeCycle[type].from));
-    for (const to of lifeCycle[type].to)
-      expect(
-        reached.filter((transition) => (to === 'same' ? transition.to === transition.from : transition.to === to)),
-      ).not.toEqual([]);
+    const stays = reached.some(({ from, to }) => to === from);
+    const moves = new Set(reached.filter(({ from, to }) => to !== from).map(({ to }) => to));
+    expect(new Set(lifeCycle[type].to)).toEqual(
+      new Set([...moves, ...(stays && lifeCycle[type].to.includes('same') ? ['same'] : [])]),
+    );
   });
 
   it('moves no order that is closed', () =>
@@ -154,7 +155,7 @@ describe('FIX', () => {
     ['cancelled over partially filled', '4', { status: 'cancelled', filledQuantity: 40 }],
     ['expired over partially filled', 'C', { status: 'expired', filledQuantity: 40 }],
     ['rejected over partially filled', '8', { status: 'rejected', filledQuantity: 40 }],
-    ['partially filled over new', '1', { status: 'working', filledQuantity: 40 }],
+    ['partially filled over new', '1', { status: 'working', filledQuantity: 1 }],
     [
       'filled over a request that came to nothing',
       '2',

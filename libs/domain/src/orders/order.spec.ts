@@ -618,6 +618,14 @@ describe('replace races', () => {
         .when(told.replaced(terms(150)))
         .thenNothing();
     });
+    it('takes a trade of all the new total asks for as proof of the replace', () => {
+      given(...pending, filled('trade-1', 60))
+        .when(told.trade('trade-2', 90))
+        .then(replaced(terms(150), 90), filled('trade-2', 90, 150, 150));
+      expect(
+        after(...pending, filled('trade-1', 60), replaced(terms(150), 90), filled('trade-2', 90, 150, 150)).status,
+      ).toBe('filled');
+    });
     it('keeps aside what is more than even the new total', () =>
       given(...pending, filled('trade-1', 60))
         .when(told.trade('trade-2', 91))

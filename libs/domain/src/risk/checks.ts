@@ -39,7 +39,10 @@ const notApplicable = (check: string, reason: string): Verdict => ({ check, outc
 
 const tradable: Check = (_, { instrument: { lotSize, tickSizeE4, expiry, instrumentType }, tradingDate }) => {
   if (lotSize === undefined || tickSizeE4 === undefined)
-    return verdict('tradable', false, { actual: instrumentType, reason: 'quoted, not traded: the master has no lot or tick size' });
+    return verdict('tradable', false, {
+      actual: instrumentType,
+      reason: 'quoted, not traded: the master has no lot or tick size',
+    });
   if (expiry === undefined) return verdict('tradable', true, { actual: instrumentType });
   return verdict('tradable', tradingDate <= expiry, { limit: expiry, actual: tradingDate, reason: 'last trading day' });
 };
@@ -67,7 +70,11 @@ const freezeQuantity: Check = ({ quantity }, { instrument: { freezeQuantity } })
 const disclosedQuantity: Check = ({ quantity, disclosedQuantity }) =>
   disclosedQuantity === undefined
     ? notApplicable('disclosed-quantity', 'the whole quantity is shown')
-    : verdict('disclosed-quantity', disclosedQuantity > 0 && disclosedQuantity <= quantity, { limit: quantity, actual: disclosedQuantity });
+    : verdict(
+        'disclosed-quantity',
+        Number.isSafeInteger(disclosedQuantity) && disclosedQuantity > 0 && disclosedQuantity <= quantity,
+        { limit: quantity, actual: disclosedQuantity },
+      );
 
 /** Which prices an order type carries. */
 export const PRICE_FIELDS: Readonly<Record<OrderType, { readonly price: boolean; readonly trigger: boolean }>> = {
@@ -78,13 +85,17 @@ export const PRICE_FIELDS: Readonly<Record<OrderType, { readonly price: boolean;
 };
 
 /** The price fields that do not fit the order type, with what is wrong. */
-export const misfitPrices = ({ orderType, priceE4, triggerPriceE4 }: OrderTerms): { field: 'price' | 'triggerPrice'; message: string }[] => {
+export const misfitPrices = ({
+  orderType,
+  priceE4,
+  triggerPriceE4,
+}: OrderTerms): { field: 'price' | 'triggerPrice'; message: string }[] => {
   const { price, trigger } = PRICE_FIELDS[orderType];
   const found: { field: 'price' | 'triggerPrice'; message: string }[] = [];
   const judge = (field: 'price' | 'triggerPrice', wanted: boolean, valueE4: number | undefined) => {
     if (wanted && valueE4 === undefined) found.push({ field, message: `${orderType} needs ${field}` });
     if (!wanted && valueE4 !== undefined) found.push({ field, message: `${orderType} takes no ${field}` });
-    if (valueE4 !== undefined && (valueE4 <= 0 || valueE4 > MAX_PRICE_E4))
+    if (valueE4 !== undefined && !(valueE4 > 0 && valueE4 <= MAX_PRICE_E4))
       found.push({ field, message: `${field} must be above 0 and at most ${String(toRupees(MAX_PRICE_E4))}` });
   };
   judge('price', price, priceE4);
@@ -105,7 +116,10 @@ const tickSize: Check = ({ priceE4, triggerPriceE4 }, { instrument: { tickSizeE4
   if (prices.length === 0) return notApplicable('tick-size', 'the order names no price');
   if (tickSizeE4 === undefined) return verdict('tick-size', false, { reason: 'tick size unknown' });
   const off = prices.find((price) => price % tickSizeE4 !== 0);
-  return verdict('tick-size', off === undefined, { limit: toRupees(tickSizeE4), actual: toRupees(off ?? prices[0] ?? 0) });
+  return verdict('tick-size', off === undefined, {
+    limit: toRupees(tickSizeE4),
+    actual: toRupees(off ?? prices[0] ?? 0),
+  });
 };
 
 /** A stop must not trigger at once through its own limit: a buy stop's limit lies at or above its trigger, a sell's at or below. */
@@ -118,12 +132,15 @@ const stopPrices: Check = ({ orderType, priceE4, triggerPriceE4 }, { side }) => 
   });
 };
 
-/** A market order is margined at the last price: without one its need cannot be known, and the check fails closed. */
+/**
+ * A market order is margined at the last price: without one its need cannot be known, and the check fails closed. Some
+ * feeds say 0 for a price they do not know.
+ */
 const referencePrice: Check = ({ orderType }, { lastPriceE4 }) => {
   if (orderType !== 'MARKET') return notApplicable('reference-price', 'the order names its own price');
-  return lastPriceE4 === undefined
-    ? verdict('reference-price', false, { reason: 'no last price is known' })
-    : verdict('reference-price', true, { actual: toRupees(lastPriceE4) });
+  return lastPriceE4 !== undefined && lastPriceE4 > 0
+    ? verdict('reference-price', true, { actual: toRupees(lastPriceE4) })
+    : verdict('reference-price', false, { reason: 'no last price is known' });
 };
 
 /**
@@ -144,6 +161,7 @@ export const checks: readonly Check[] = [
 ];
 
 /** Runs every check: never stops at the first failure, so that one answer names all that is wrong. */
-export const judge = (terms: OrderTerms, context: CheckContext): readonly Verdict[] => checks.map((check) => check(terms, context));
+export const judge = (terms: OrderTerms, context: CheckContext): readonly Verdict[] =>
+  checks.map((check) => check(terms, context));
 
 export const passes = (verdicts: readonly Verdict[]): boolean => verdicts.every(({ outcome }) => outcome !== 'fail');

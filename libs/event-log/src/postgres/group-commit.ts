@@ -61,7 +61,7 @@ export class GroupCommit {
       const free = waiting.unit.every(({ stream }) => !streams.has(stream));
       const size = waiting.unit.reduce((sum, write) => sum + write.events.length, 0);
       for (const { stream } of waiting.unit) streams.add(stream);
-      if ((batch.length === 0 || events + size <= eventsPerFlushMax)) {
+      if (free && (batch.length === 0 || events + size <= eventsPerFlushMax)) {
         batch.push(waiting);
         events += size;
       } else {

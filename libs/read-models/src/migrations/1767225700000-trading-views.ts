@@ -48,7 +48,7 @@ export class TradingViews1767225700000 implements MigrationInterface {
         tag text,
         broker_order_id text,
         reason text,
-        verdicts jsonb not null,
+        verdicts json not null,
         placed_at timestamptz not null,
         updated_at timestamptz not null,
         version integer not null,
@@ -134,10 +134,10 @@ export class TradingViews1767225700000 implements MigrationInterface {
         name text not null constraint projection_positions_pkey primary key,
         position bigint not null,
         updated_at timestamptz not null,
-        as_of timestamptz
+        as_of timestamptz not null
       )`);
     await runner.query(
-      `insert into ${schema}.projection_positions (name, position, updated_at) values ('read-models', 0, now())`,
+      `insert into ${schema}.projection_positions (name, position, updated_at, as_of) values ('read-models', 0, now(), 'epoch')`,
     );
   }
 

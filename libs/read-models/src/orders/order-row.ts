@@ -1,9 +1,13 @@
-import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
+import { Column, type ColumnOptions, Entity, Index, PrimaryColumn } from 'typeorm';
 import type { Exchange, Segment } from '#domain/instruments/instrument';
 import type { OrdStatus } from '#domain/orders/life-cycle';
 import type { OrderType, Product, Side, Validity } from '#domain/orders/order';
 import { Instant, Money, Position, SCHEMA } from '../columns';
 import type { BookStatus } from './status';
+
+/** Written with the first event and never again. */
+const Fixed = (type: 'uuid' | 'text' | 'integer' | 'json', options: ColumnOptions = {}): PropertyDecorator =>
+  Column({ ...options, type, update: false });
 
 /** One row per order: how it stands now. */
 @Entity({ name: 'orders', schema: SCHEMA })
@@ -13,40 +17,40 @@ export class OrderRow {
   @PrimaryColumn('uuid', { name: 'order_id', primaryKeyConstraintName: 'orders_pkey' })
   readonly orderId!: string;
 
-  @Column('uuid', { name: 'intent_id' })
+  @Fixed('uuid', { name: 'intent_id' })
   readonly intentId!: string;
 
-  @Column('integer')
+  @Fixed('integer')
   readonly line!: number;
 
-  @Column('text', { name: 'account_id' })
+  @Fixed('text', { name: 'account_id' })
   readonly accountId!: string;
 
-  @Column('text', { name: 'user_id' })
+  @Fixed('text', { name: 'user_id' })
   readonly userId!: string;
 
-  @Column('text', { name: 'client_order_id', nullable: true })
+  @Fixed('text', { name: 'client_order_id', nullable: true })
   readonly clientOrderId!: string | null;
 
-  @Column('text', { name: 'strategy_id', nullable: true })
+  @Fixed('text', { name: 'strategy_id', nullable: true })
   readonly strategyId!: string | null;
 
-  @Column('text', { name: 'instrument_key' })
+  @Fixed('text', { name: 'instrument_key' })
   readonly instrumentKey!: string;
 
-  @Column('text')
+  @Fixed('text')
   readonly symbol!: string;
 
-  @Column('text')
+  @Fixed('text')
   readonly exchange!: Exchange;
 
-  @Column('text')
+  @Fixed('text')
   readonly segment!: Segment;
 
-  @Column('text')
+  @Fixed('text')
   readonly side!: Side;
 
-  @Column('text')
+  @Fixed('text')
   readonly product!: Product;
 
   @Column('text', { name: 'order_type' })
@@ -101,7 +105,7 @@ export class OrderRow {
   @Column('text', { nullable: true })
   readonly broker!: string | null;
 
-  @Column('text', { name: 'route_reason', nullable: true })
+  @Fixed('text', { name: 'route_reason', nullable: true })
   readonly routeReason!: string | null;
 
   /** Dispatches so far. */
@@ -118,11 +122,11 @@ export class OrderRow {
   @Column('text', { nullable: true })
   readonly reason!: string | null;
 
-  /** JSON text of what the checks found when the order was placed or denied. */
-  @Column('jsonb')
+  /** JSON text of what the checks found when the order was placed or denied. `json`: nobody looks inside on the server. */
+  @Fixed('json')
   readonly verdicts!: string;
 
-  @Instant('placed_at')
+  @Instant('placed_at', { update: false })
   readonly placedAt!: number;
 
   @Instant('updated_at')

@@ -18,6 +18,6 @@ export class ProjectionPosition {
   readonly updatedAt!: number;
 
   /** The rows hold everything that was recorded before this moment. Its distance from now is the age of a read. */
-  @Instant('as_of', { nullable: true })
-  readonly asOf!: number | null;
+  @Instant('as_of')
+  readonly asOf!: number;
 }

@@ -1,0 +1,350 @@
+import { Client } from 'pg';
+import type { Broker } from '#brokers/broker';
+import { CLOSED } from '#domain/orders/order';
+import { EventLog1767225600000 } from '#event-log/postgres/migrations';
+import { PostgresEventLog } from '#event-log/postgres/postgres-event-log';
+import { ProcessDied, TearingEventLog } from '#event-log/tearing-event-log';
+import { type Books, faultsOf, readBooks } from '../../../test/support/books';
+import { type Death, MortalEventLog } from '../../../test/support/mortal-event-log';
+import { createTestDatabase, type TestDatabase } from '../../../test/support/postgres';
+import { RecordingBroker } from '../../../test/support/recording-broker';
+import {
+  cancel,
+  line,
+  openAccount,
+  openWorkOf,
+  orderIdOf,
+  place,
+  replace,
+  sideOn,
+  TEN_O_CLOCK_MS,
+} from '../../../test/support/write-side';
+import type { OrderLine } from './order-line';
+import type { WriteSide } from './write-side';
+
+/*
+ * A process can die before and after every single write. Each story below is told once to its end, and then once for
+ * every such moment: it dies there, the next process finds what is left, recovers, and everything must fit together.
+ */
+
+let database: TestDatabase;
+let log: PostgresEventLog;
+
+beforeAll(async () => {
+  database = await createTestDatabase([EventLog1767225600000]);
+  await withoutFsync(database.url);
+  log = new PostgresEventLog({ url: database.url });
+});
+afterAll(async () => {
+  await log.close();
+  await database.drop();
+});
+
+/** Deaths of the server are not what is proved here, and there are many short stories. */
+const withoutFsync = async (url: string): Promise<void> => {
+  const client = new Client({ connectionString: url });
+  await client.connect();
+  await client.query(`alter database ${new URL(url).pathname.slice(1)} set synchronous_commit = off`);
+  await client.end();
+};
+
+interface Stage {
+  readonly side: WriteSide;
+  readonly broker: RecordingBroker;
+  readonly accountId: string;
+}
+
+interface Story {
+  /** How the broker reacts; before anything happens. */
+  readonly prepare?: (broker: RecordingBroker) => void;
+  readonly lines?: readonly OrderLine[];
+  /** What happens after the request with the key `k1` was answered. */
+  readonly act?: (stage: Stage, orderId: string, secondOrderId: string | undefined) => Promise<unknown>;
+  /** Says no more than this may be left undone, when the broker itself cannot be asked. */
+  readonly unsettled?: boolean;
+}
+
+const change = (stage: Stage, orderId: string, quantity: number, price?: number) =>
+  versionOf(stage, orderId).then((expectedVersion) =>
+    replace(stage.side, {
+      accountId: stage.accountId,
+      orderId,
+      requestId: `r${String(quantity)}`,
+      expectedVersion,
+      change: { quantity, ...(price !== undefined && { price }) },
+    }),
+  );
+
+const versionOf = async ({ side }: Stage, orderId: string): Promise<number> => {
+  const { revision } = await side.ledgers.read(`order-${orderId}`);
+  return revision === 'no-stream' ? -1 : revision;
+};
+
+const stories: Readonly<Record<string, Story>> = {
+  'an order is placed and accepted': {},
+  'three orders: one fills at once, one is rejected, one is denied': {
+    prepare: (broker) => {
+      broker.onPlace = ({ details }) => (details.line === 0 ? { kind: 'accept', fills: [4] } : { kind: 'reject' });
+    },
+    lines: [line(), line(), line({ quantity: 100_000 })],
+  },
+  'an order fills in two parts': {
+    act: async ({ broker }, orderId) => {
+      await broker.fill(orderId, 4);
+      await broker.fill(orderId, 6, 14_110_000);
+    },
+  },
+  'a partly filled order is cancelled': {
+    act: async ({ side, accountId, broker }, orderId) => {
+      await broker.fill(orderId, 4);
+      await cancel(side, { accountId, orderId, requestId: 'c1' });
+    },
+  },
+  'a cancel meets silence, and was heard': {
+    prepare: (broker) => {
+      broker.onCancel = () => ({ kind: 'swallow' });
+    },
+    act: ({ side, accountId }, orderId) => cancel(side, { accountId, orderId, requestId: 'c1' }),
+  },
+  'a cancel meets silence, and was not heard': {
+    prepare: (broker) => {
+      let asked = 0;
+      broker.onCancel = () => ({ kind: (asked += 1) === 1 ? 'lose' : 'accept' });
+    },
+    act: ({ side, accountId }, orderId) => cancel(side, { accountId, orderId, requestId: 'c1' }),
+  },
+  'an order is made larger at another price, and fills': {
+    act: async (stage, orderId) => {
+      await stage.broker.fill(orderId, 4);
+      await change(stage, orderId, 20, 1420);
+      await stage.broker.fill(orderId, 16);
+    },
+  },
+  'an order is made smaller': {
+    act: (stage, orderId) => change(stage, orderId, 5),
+  },
+  'a change is rejected by the broker': {
+    prepare: (broker) => {
+      broker.onModify = () => ({ kind: 'reject' });
+    },
+    act: (stage, orderId) => change(stage, orderId, 20).catch(unlessDead),
+  },
+  'a change is denied by our own rules': {
+    act: (stage, orderId) => change(stage, orderId, 10, 1400.03).catch(unlessDead),
+  },
+  'a change meets silence, and was heard': {
+    prepare: (broker) => {
+      let asked = 0;
+      broker.onModify = () => ({ kind: (asked += 1) === 1 ? 'swallow' : 'accept' });
+    },
+    act: (stage, orderId) => change(stage, orderId, 20),
+  },
+  'an order is placed into silence, and was heard': {
+    prepare: (broker) => {
+      broker.onPlace = () => ({ kind: 'swallow' });
+    },
+  },
+  'an order is placed into silence, and was not heard': {
+    prepare: (broker) => {
+      broker.onPlace = () => ({ kind: 'lose' });
+    },
+  },
+  'an order is placed, and the answer comes too late': {
+    prepare: (broker) => {
+      broker.onPlace = () => ({ kind: 'late' });
+    },
+  },
+  'an order never leaves the house': {
+    prepare: (broker) => {
+      broker.onPlace = () => ({ kind: 'not-sent' });
+    },
+  },
+  'the exchange ends an order by itself': {
+    act: async ({ broker }, orderId) => {
+      await broker.fill(orderId, 1);
+      await broker.end(orderId, 'expired');
+    },
+  },
+  'shares are bought, and sold again': {
+    prepare: (broker) => {
+      broker.onPlace = ({ details }) =>
+        details.side === 'BUY' ? { kind: 'accept', fills: [10] } : { kind: 'accept', fills: [3] };
+    },
+    act: async ({ side, accountId, broker }) => {
+      const sold = await place(side, { accountId, key: 'k2', lines: [line({ side: 'SELL' })] });
+      await broker.fill(orderIdOf(sold), 2, 14_200_000);
+      await cancel(side, { accountId, orderId: orderIdOf(sold), requestId: 'c1' });
+    },
+  },
+  'several things happen to one account at once': {
+    lines: [line(), line({ quantity: 20 })],
+    act: async ({ side, accountId, broker }, orderId, secondOrderId = '') => {
+      const all = [
+        place(side, { accountId, key: 'k2' }),
+        broker.fill(orderId, 5),
+        cancel(side, { accountId, orderId: secondOrderId, requestId: 'c1' }),
+        place(side, { accountId, key: 'k3', lines: [line({ side: 'SELL', quantity: 5 }), line()] }),
+      ];
+      const outcomes = await Promise.allSettled(all);
+      for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
+    },
+  },
+};
+
+const unlessDead = (error: unknown): void => {
+  if (error instanceof ProcessDied) throw error;
+};
+
+/** What is left of a story, whoever told it and however far. */
+interface Left {
+  readonly broker: RecordingBroker;
+  readonly accountId: string;
+  /** Where the log stood before the story began. */
+  readonly from: number;
+  readonly mortal: MortalEventLog;
+  /** How often the broker had been called at each write. */
+  readonly callsAtAppend: readonly number[];
+}
+
+const tell = async ({ prepare, lines, act }: Story, death?: Death): Promise<Left> => {
+  const from = await log.head();
+  const broker = new RecordingBroker();
+  prepare?.(broker);
+  const { side: before } = sideOn({ log, brokers: [broker] });
+  const accountId = await openAccount(before, 'recording');
+
+  const mortal = new MortalEventLog(log, death);
+  const callsAtAppend: number[] = [];
+  const append = mortal.append.bind(mortal);
+  mortal.append = (writes) => {
+    callsAtAppend.push(broker.calls.length);
+    return append(writes);
+  };
+  const { side } = sideOn({
+    log: new TearingEventLog(mortal),
+    brokers: [asLongAsAlive(broker, mortal)],
+    brokerTimeoutMs: 25,
+    openWork: (beforeMs) => openWorkOf(log, beforeMs, from),
+  });
+  try {
+    await side.start();
+    const answer = await place(side, { accountId, key: 'k1', ...(lines && { lines }) });
+    await act?.({ side, broker, accountId }, orderIdOf(answer), answer.results[1]?.orderId);
+    await side.desk.drain();
+  } catch (error) {
+    if (!(error instanceof ProcessDied)) throw error;
+  }
+  await side.stop();
+  return { broker, accountId, from, mortal, callsAtAppend };
+};
+
+/** A dead process calls no broker. */
+const asLongAsAlive = (broker: RecordingBroker, mortal: MortalEventLog): Broker =>
+  new Proxy(broker, {
+    get: (target, name) => {
+      const member: unknown = Reflect.get(target, name);
+      if (typeof member !== 'function') return member;
+      return (...values: unknown[]): unknown => {
+        if (mortal.dead && ['place', 'modify', 'cancel', 'findByTag'].includes(String(name))) throw new ProcessDied();
+        return Reflect.apply(member, target, values);
+      };
+    },
+  });
+
+/** The next process: recovers, listens, ends. Resolves with how much it wrote. */
+const recover = async ({ broker, from }: Left, ageMs: number): Promise<number> => {
+  const before = await log.head();
+  const { side, failures } = sideOn({
+    log: new TearingEventLog(log),
+    brokers: [broker],
+    now: () => TEN_O_CLOCK_MS + ageMs,
+    brokerTimeoutMs: 25,
+    openWork: (beforeMs) => openWorkOf(log, beforeMs, from),
+  });
+  await side.start();
+  await side.stop();
+  expect(failures).toEqual([]);
+  return (await log.head()) - before;
+};
+
+/** What the log and the broker's book say differently about an order. */
+const differences = (books: Books, { broker, accountId }: Left): string[] => {
+  const found: string[] = [];
+  for (const [orderId, { details, status, filledQuantity, terms }] of books.orders) {
+    if (details?.accountId !== accountId) continue;
+    const booked = broker.book.get(orderId);
+    const say = (what: string) => found.push(`order ${orderId} (${status}) ${what}`);
+    if (broker.timesPlaced(orderId) > 1) say(`was sent ${String(broker.timesPlaced(orderId))} times`);
+    const traded = booked?.trades.reduce((sum, { quantity }) => sum + quantity, 0) ?? 0;
+    if (traded !== filledQuantity) say(`traded ${String(traded)} at the broker, says ${String(filledQuantity)}`);
+    if ((booked?.status === 'working') === CLOSED.has(status)) say(`is ${booked?.status ?? 'unknown'} at the broker`);
+    if (booked && terms.quantity !== booked.terms.quantity)
+      say(`is for ${String(booked.terms.quantity)} at the broker, says ${String(terms.quantity)}`);
+  }
+  for (const orderId of broker.book.keys())
+    if (!books.orders.has(orderId)) found.push(`order ${orderId} is at the broker and not in the log`);
+  return found;
+};
+
+const expectAllIsWell = async (left: Left, settled: boolean): Promise<void> => {
+  const books = await readBooks(log, left.from);
+  expect(faultsOf(books, { settled })).toEqual([]);
+  if (settled) expect(differences(books, left)).toEqual([]);
+};
+
+/** Both sides of every write; `after` one is the same as `before` the next unless the broker was called in between. */
+const deathsIn = ({ callsAtAppend }: Left): readonly Death[] =>
+  callsAtAppend.flatMap((calls, append): Death[] => {
+    const next = callsAtAppend[append + 1];
+    return next === calls
+      ? [{ when: 'before', append }]
+      : [
+          { when: 'before', append },
+          { when: 'after', append },
+        ];
+  });
+
+describe.each(Object.entries(stories))('%s', (_, story) => {
+  it('leaves nothing undone when nobody dies', async () => {
+    const left = await tell(story);
+    expect(left.mortal.dead).toBe(false);
+    await recover(left, 1_000); // silence is cleared up by the next process, too
+    await expectAllIsWell(left, true);
+  });
+
+  it('is finished by the next process wherever the first one dies', async () => {
+    const deaths = deathsIn(await tell(story));
+    for (const death of deaths) {
+      const left = await tell(story, death);
+      try {
+        expect(left.mortal.dead).toBe(true);
+        await recover(left, 1_000);
+        await expectAllIsWell(left, true);
+        expect(await recover(left, 2_000)).toBe(0); // there was nothing left to do
+
+        // The client, who heard nothing, asks again.
+        const { side } = sideOn({ log, brokers: [left.broker], brokerTimeoutMs: 25 });
+        const { accountId } = left;
+        await place(side, { accountId, key: 'k1', ...(story.lines && { lines: story.lines }) });
+        await side.stop();
+        await recover(left, 3_000);
+        await expectAllIsWell(left, true);
+      } catch (error) {
+        throw new Error(`died ${death.when} write ${String(death.append)}`, { cause: error });
+      }
+    }
+  }, 120_000);
+});
+
+describe('what was asked too long ago', () => {
+  it('is denied, not sent: the market has moved on', async () => {
+    const story: Story = { lines: [line(), line({ side: 'SELL' })] };
+    for (const death of deathsIn(await tell(story))) {
+      const left = await tell(story, death);
+      const calls = left.broker.calls.filter(({ call }) => call === 'place').length;
+      await recover(left, 31_000);
+      await expectAllIsWell(left, true);
+      expect(left.broker.calls.filter(({ call }) => call === 'place')).toHaveLength(calls);
+    }
+  }, 60_000);
+});

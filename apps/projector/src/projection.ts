@@ -1,0 +1,128 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { EventLog, RecordedEvent, Subscription } from '#event-log/event-log';
+import type { Logger } from '#platform/logging';
+import { counter, gauge } from '#platform/metrics';
+import type { Projector } from '#read-models/projector';
+
+const BATCH_SIZE = 5_000;
+const HEARTBEAT_MS = 1_000;
+const DAY_MS = 86_400_000;
+const BACKOFF_MS = { first: 100, last: 5_000 } as const;
+
+const eventsTotal = counter({ name: 'coordinator_projected_events_total', help: 'Events folded into the read models' });
+const parkedTotal = counter({
+  name: 'coordinator_parked_events_total',
+  help: 'Events that could not be projected: see parked_events',
+});
+const lagSeconds = gauge({
+  name: 'coordinator_projection_lag_seconds',
+  help: 'Age of the newest event when it became visible',
+});
+const lagPositions = gauge({
+  name: 'coordinator_projection_lag_positions',
+  help: 'Positions of the log that are not projected yet',
+});
+
+/**
+ * Keeps the read models in step with the log: subscribes from the checkpoint, and starts over from there, with growing
+ * pauses, whenever the log or the database go away. Several may run; the checkpoint lets one of them work.
+ */
+export class Projection {
+  private subscription: Subscription | undefined;
+  private running: Promise<void> | undefined;
+  private stopped = new AbortController();
+  private position = 0;
+  private failing = false;
+
+  constructor(
+    private readonly log: EventLog,
+    private readonly projector: Projector,
+    private readonly logger: Logger,
+    private readonly now: () => number,
+  ) {}
+
+  /** @throws what keeps it from reading its checkpoint: a start without a database is an error. */
+  async start(): Promise<void> {
+    await this.projector.makePartitionsAhead(this.now());
+    this.position = await this.projector.position();
+    this.running = Promise.all([this.follow(), this.heartbeat()]).then(() => undefined);
+  }
+
+  /** Ends after the batch in hand. */
+  async stop(): Promise<void> {
+    this.stopped.abort();
+    await this.subscription?.close();
+    await this.running;
+  }
+
+  /** @throws Error while the projection cannot go on: for readiness. */
+  async check(): Promise<void> {
+    if (this.failing) throw new Error('the projection is failing and tries again');
+    await this.projector.position();
+  }
+
+  private async follow(): Promise<void> {
+    let pauseMs: number = BACKOFF_MS.first;
+    while (!this.stopped.signal.aborted) {
+      try {
+        this.position = await this.projector.position();
+        this.subscription = this.log.subscribeAll({ after: this.position, batchSize: BATCH_SIZE }, (events, next) => {
+          pauseMs = BACKOFF_MS.first;
+          return this.project(events, next);
+        });
+        await this.subscription.ended;
+      } catch (error) {
+        this.failing = true;
+        this.logger.error(
+          { err: error, position: this.position },
+          'the projection failed and starts over from its checkpoint',
+        );
+        await this.pause(pauseMs);
+        pauseMs = Math.min(BACKOFF_MS.last, pauseMs * 2);
+      }
+    }
+  }
+
+  private async project(events: readonly RecordedEvent[], next: number): Promise<void> {
+    const { events: count, parked } = await this.projector.project({ after: this.position, events, next });
+    this.position = next;
+    this.failing = false;
+    eventsTotal.inc(count);
+    const newest = events.at(-1);
+    if (newest) lagSeconds.set(Math.max(0, this.now() - newest.meta.at) / 1000);
+    for (const { position, stream, type, error } of parked) {
+      parkedTotal.inc();
+      this.logger.error({ position, stream, type, reason: error }, 'an event could not be projected and was parked');
+    }
+  }
+
+  /** Tells readers that the rows are as young as now while nothing is written, and looks after lag and partitions. */
+  private async heartbeat(): Promise<void> {
+    let partitionsMadeAt = this.now();
+    while (!this.stopped.signal.aborted) {
+      await this.pause(HEARTBEAT_MS);
+      try {
+        const at = this.now();
+        const head = await this.log.head();
+        lagPositions.set(Math.max(0, head - this.position));
+        if (head <= this.position) {
+          lagSeconds.set(0);
+          await this.projector.confirmCaughtUp(this.position, at);
+        }
+        if (at - partitionsMadeAt > DAY_MS) {
+          await this.projector.makePartitionsAhead(at);
+          partitionsMadeAt = at;
+        }
+      } catch (error) {
+        if (!this.stopped.signal.aborted)
+          this.logger.warn({ err: error }, 'the projection could not look after itself');
+      }
+    }
+  }
+
+  private async pause(ms: number): Promise<void> {
+    await sleep(ms, undefined, { signal: this.stopped.signal }).catch((error: unknown) => {
+      if (!this.stopped.signal.aborted) throw error;
+    });
+  }
+}

@@ -1,0 +1,152 @@
+import type { RecordedEvent } from '#event-log/event-log';
+import { history, recorded } from '../../../test/support/events';
+import { createTestReadModels, logOf, type TestReadModels } from '../../../test/support/read-models';
+import { Projector } from './projector';
+import { rebuild, type RebuildPhase, RebuildRunning } from './rebuild';
+
+const EVENTS = recorded(history({ seed: 21, orders: 80, accounts: 5 }));
+const HEAD = EVENTS.length;
+
+describe('a rebuild', () => {
+  let models: TestReadModels;
+  beforeAll(async () => (models = await createTestReadModels()));
+  afterAll(() => models.drop());
+  beforeEach(() => models.reset());
+
+  const projectLive = (events: readonly RecordedEvent[] = EVENTS) =>
+    new Projector(models.pool).project({ after: 0, next: events.length, events });
+  const schemas = async () =>
+    (
+      await models.pool.query<{ name: string }>(
+        "select nspname as name from pg_namespace where nspname like 'read_model%' order by 1",
+      )
+    ).rows.map(({ name }) => name);
+
+  it('comes to the rows that are there already, every time', async () => {
+    await projectLive();
+    const live = await models.hashes();
+    for (const _ of [1, 2]) {
+      const report = await rebuild(logOf(EVENTS), models.pool);
+      expect(report).toMatchObject({
+        events: HEAD,
+        parked: 0,
+        identical: true,
+        before: { position: HEAD, views: live },
+        after: { position: HEAD, views: live },
+      });
+      expect(await models.hashes()).toEqual(live);
+    }
+    expect(await schemas()).toEqual(['read_model']);
+  });
+
+  it('leaves nothing different but the rows: every index, key and column is as before', async () => {
+    const structure = async () =>
+      (
+        await models.pool.query(`
+          select tablename, indexname, indexdef from pg_indexes where schemaname = 'read_model'
+            and tablename !~ '_(\\d{4}_\\d{2}|default)$'
+          union all
+          select table_name, column_name, concat_ws(' ', ordinal_position, data_type, is_nullable)
+          from information_schema.columns where table_schema = 'read_model' and table_name !~ '_(\\d{4}_\\d{2}|default)$'
+          union all
+          select relname, 'options', reloptions::text from pg_class
+          where relnamespace = 'read_model'::regnamespace and relname = 'orders'
+          order by 1, 2`)
+      ).rows as unknown;
+    const before = await structure();
+    await rebuild(logOf(EVENTS), models.pool);
+    expect(await structure()).toEqual(before);
+  });
+
+  it('repairs rows that are wrong, and says that they were', async () => {
+    await projectLive();
+    const live = await models.hashes();
+    await models.pool.query("update read_model.orders set status = 'OPEN' where status = 'FILLED'");
+    const report = await rebuild(logOf(EVENTS), models.pool);
+    expect(report.identical).toBe(false);
+    expect(report.before.views.orders).not.toEqual(live.orders);
+    expect(await models.hashes()).toEqual(live);
+  });
+
+  it('takes in what was parked once it can be read', async () => {
+    const position = EVENTS.find(({ type }) => type === 'OrderAccepted')?.position ?? 0;
+    await projectLive(EVENTS.map((event) => (event.position === position ? { ...event, type: 'Garbled' } : event)));
+    expect((await models.hashes()).parked_events.rows).toBe(1);
+    await rebuild(logOf(EVENTS), models.pool);
+    expect((await models.hashes()).parked_events.rows).toBe(0);
+  });
+
+  it('builds everything when nothing was projected yet', async () => {
+    const report = await rebuild(logOf(EVENTS), models.pool);
+    expect(report).toMatchObject({ identical: false, before: { position: 0 }, after: { position: HEAD } });
+    expect((await models.hashes()).orders.rows).toBe(80);
+  });
+
+  it('lets the live tables go on, and the live projector go on on the new ones', async () => {
+    const written = EVENTS.slice(0, 200);
+    const log = logOf(written);
+    const live = new Projector(models.pool);
+    await live.project({ after: 0, next: 200, events: written });
+    let after = 200;
+    const project = async () => {
+      // What a client writes while the rebuild is at work.
+      const events = EVENTS.slice(after, after + 25);
+      written.push(...events);
+      const page = { after, next: after + events.length, events };
+      after = page.next;
+      await live.project(page);
+    };
+    let projecting: Promise<unknown> = Promise.resolve();
+    let rebuilding = true;
+    const writing = (async () => {
+      while (rebuilding && after < HEAD) {
+        projecting = project();
+        await projecting;
+      }
+    })();
+    const report = await rebuild(log, models.pool);
+    rebuilding = false;
+    await writing;
+    expect(report.identical).toBe(true);
+    expect(report.after.position).toBeGreaterThanOrEqual(200);
+    while (after < HEAD) await project();
+    const rows = await models.hashes();
+    await models.reset();
+    await projectLive();
+    expect(rows).toEqual(await models.hashes());
+  });
+
+  it('starts over after one that was broken off, which changed nothing', async () => {
+    await projectLive();
+    const live = await models.hashes();
+    const log = logOf(EVENTS);
+    const broken = { ...log, readAll: () => Promise.reject(new Error('the log went away')) };
+    await expect(rebuild(broken, models.pool)).rejects.toThrow('the log went away');
+    expect(await models.hashes()).toEqual(live);
+    expect((await rebuild(log, models.pool)).identical).toBe(true);
+    expect(await schemas()).toEqual(['read_model']);
+  });
+
+  it('is done by one at a time', async () => {
+    const log = logOf(EVENTS);
+    const outcomes = await Promise.allSettled([rebuild(log, models.pool), rebuild(log, models.pool)]);
+    expect(outcomes.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+    expect(outcomes.find(({ status }) => status === 'rejected')).toMatchObject({ reason: expect.any(RebuildRunning) });
+  });
+
+  it('tells how far it is', async () => {
+    await projectLive();
+    const phases = new Set<RebuildPhase>();
+    let last = 0;
+    await rebuild(logOf(EVENTS), models.pool, {
+      onProgress: ({ phase, events, head }) => {
+        phases.add(phase);
+        expect(events).toBeGreaterThanOrEqual(last);
+        expect(head === HEAD || phase === 'load').toBe(true);
+        last = events;
+      },
+    });
+    expect([...phases]).toEqual(['load', 'indexes', 'catch-up', 'swap', 'compare', 'clean-up']);
+    expect(last).toBe(HEAD);
+  });
+});

@@ -1,0 +1,50 @@
+import type { BenchAccount } from './accounts';
+import { hasFields, type Child, startChild } from './child';
+import type { Latencies } from './latencies';
+import type { Share } from './market';
+
+/** What the load generator is asked to do. */
+export interface Load {
+  /** `http://127.0.0.1:3000` */
+  readonly origin: string;
+  readonly connections: number;
+  readonly durationMs: number;
+  readonly requests: Requests;
+  /**
+   * Requests arrive at this pace whether or not the ones before were answered, and a latency counts from the arrival.
+   * Absent: every connection sends its next request as soon as the last one was answered.
+   */
+  readonly arrivalsPerSec?: number;
+}
+
+export type Requests =
+  | {
+      readonly kind: 'orders';
+      readonly shares: readonly Share[];
+      /** Taken in turn. */
+      readonly accounts: readonly BenchAccount[];
+      /** 1: `POST /v2/orders`; more: `POST /v2/orders/multi`. */
+      readonly linesPerRequest: number;
+      /** After every so many answers, read the order book with the position that was answered. */
+      readonly readBack?: { readonly origin: string; readonly everyNth: number };
+    }
+  | { readonly kind: 'book'; readonly accounts: readonly BenchAccount[]; readonly limit: number };
+
+export interface LoadResult {
+  readonly durationMs: number;
+  /** Answered with 200: of orders, all lines were accepted. */
+  readonly succeeded: number;
+  /** All answers by status. */
+  readonly statuses: Readonly<Record<string, number>>;
+  readonly latencies: Latencies;
+  /** Mean size of an answer's body. */
+  readonly bodyBytes: number;
+  /** From a write's answer to a book that holds it. */
+  readonly readBack?: Latencies;
+}
+
+/** Sends requests from a process of its own. */
+export type LoadGenerator = Child<Load, LoadResult>;
+
+export const startLoadGenerator = (): LoadGenerator =>
+  startChild('load-generator.js', hasFields<LoadResult>('succeeded', 'statuses', 'latencies'));

@@ -1,0 +1,144 @@
+/**
+ * `npm run bench`: measures this software beside what the same machine and the same Postgres can do at best. See
+ * docs/benchmarks.md.
+ */
+import { parseArgs } from 'node:util';
+import { newAccounts, storeUsers } from './accounts';
+import { Cleanup } from './cleanup';
+import { describeMachine } from './machine';
+import { loadMarket, sharesOf } from './market';
+import { lag } from './measures/lag';
+import { read } from './measures/read';
+import { rebuildViews } from './measures/rebuild';
+import { writeBatch, writeHot, writeSingle } from './measures/write';
+import { allAimsMet, type BenchReport, type Measure, reportTable } from './report';
+import { startSeeder } from './seed';
+import { FULL, openStage, QUICK, type Scale } from './stage';
+import { openStore, settle, type Store } from './store';
+
+const MEASURES = ['rebuild', 'write-single', 'write-batch', 'write-hot', 'lag', 'read'] as const;
+type MeasureName = (typeof MEASURES)[number];
+
+const USAGE = `npm run bench -- [--quick] [--json] [--only ${MEASURES.join(',')}]`;
+
+interface Wanted {
+  readonly scale: Scale;
+  readonly quick: boolean;
+  readonly json: boolean;
+  readonly measures: ReadonlySet<MeasureName>;
+}
+
+/** @throws Error in one line for what is not understood. */
+const readArguments = (args: readonly string[]): Wanted => {
+  const { values } = parseArgs({
+    args: [...args],
+    options: { quick: { type: 'boolean' }, json: { type: 'boolean' }, only: { type: 'string' } },
+  });
+  const names = values.only?.split(',') ?? [...MEASURES];
+  const measures = names.map((name) => {
+    const known = MEASURES.find((measure) => measure === name);
+    if (known === undefined) throw new Error(`there is no measure ${name}`);
+    return known;
+  });
+  const quick = values.quick === true;
+  return { quick, json: values.json === true, scale: quick ? QUICK : FULL, measures: new Set(measures) };
+};
+
+const bench = async (cleanup: Cleanup, { scale, quick, measures: wanted }: Wanted): Promise<BenchReport> => {
+  const startedAt = performance.now();
+  const takenAt = new Date().toISOString();
+  tell('starting Postgres');
+  const store = await openStore(cleanup);
+  const accounts = newAccounts(scale.accounts);
+  await storeUsers(store.client, accounts);
+
+  tell(`filling the log with the histories of ${String(scale.orders)} orders`);
+  const seeder = startSeeder();
+  cleanup.add(() => seeder.stop());
+  const seeded = await seeder.ask({ databaseUrl: store.url, accounts, orders: scale.orders });
+  await seeder.stop();
+  tell(`${String(seeded.events)} events in ${seeded.seconds.toFixed(1)} s`);
+  await calm(store);
+
+  const measures: Measure[] = [];
+  tell('rebuilding the read models');
+  const rebuilt = await rebuildViews(cleanup, store);
+  if (wanted.has('rebuild')) measures.push(rebuilt);
+  await calm(store);
+
+  if ([...wanted].some((name) => name !== 'rebuild')) {
+    tell('starting the software');
+    const shares = sharesOf(await loadMarket());
+    const stage = await openStage(cleanup, { scale, store, accounts, shares });
+    let capacityPerSec: number | undefined;
+    if (wanted.has('write-single') || wanted.has('lag')) {
+      tell('write-single');
+      const { perSec, ...measure } = await writeSingle(stage);
+      capacityPerSec = perSec;
+      if (wanted.has('write-single')) measures.push(measure);
+    }
+    const next = async (name: MeasureName, measure: () => Promise<Measure>): Promise<void> => {
+      if (!wanted.has(name)) return;
+      await settle(store);
+      tell(name);
+      measures.push(await measure());
+    };
+    await next('write-batch', () => writeBatch(stage));
+    await next('write-hot', () => writeHot(stage));
+    await next('lag', () => lag(stage, capacityPerSec ?? 0));
+    await next('read', () => read(stage));
+  }
+
+  return {
+    takenAt,
+    quick,
+    machine: await describeMachine(store.client),
+    dataset: {
+      accounts: accounts.length,
+      'orders before the first measure': seeded.orders,
+      'events before it': seeded.events,
+    },
+    measures,
+    allMet: allAimsMet(measures),
+    seconds: (performance.now() - startedAt) / 1_000,
+  };
+};
+
+/** Whatever Postgres would have done in the background by now is done before something is measured. */
+const calm = async ({ client }: Store): Promise<void> => {
+  await client.query('vacuum analyze');
+  await client.query('checkpoint');
+};
+
+const tell = (text: string): void => {
+  process.stderr.write(`bench: ${text}\n`);
+};
+
+const main = async (): Promise<number> => {
+  let wanted: Wanted;
+  try {
+    wanted = readArguments(process.argv.slice(2));
+  } catch (error) {
+    tell(`${error instanceof Error ? error.message : String(error)}\n${USAGE}`);
+    return 2;
+  }
+  const cleanup = new Cleanup();
+  const breakOff = (signal: NodeJS.Signals): void => {
+    tell(`${signal}: cleaning up`);
+    void cleanup.run().finally(() => process.exit(1));
+  };
+  process.once('SIGINT', breakOff);
+  process.once('SIGTERM', breakOff);
+  try {
+    const report = await bench(cleanup, wanted);
+    process.stdout.write(`${wanted.json ? JSON.stringify(report, null, 2) : reportTable(report)}\n`);
+    return 0;
+  } catch (error) {
+    tell(error instanceof Error ? (error.stack ?? error.message) : String(error));
+    return 1;
+  } finally {
+    await cleanup.run();
+  }
+};
+
+void main().then((exitCode) => process.exit(exitCode));

@@ -1,0 +1,43 @@
+import { DEMO_DAY, demoDataPath } from '#instruments/demo-data';
+import { Catalogue } from '#instruments/catalogue';
+import { loadInstruments } from '#instruments/load';
+import { loadPriceDay, type PriceDay } from '#instruments/price-day';
+
+/** The real instruments and prices that live in the repository: what the measured process loads too. */
+export interface Market {
+  readonly catalogue: Catalogue;
+  readonly prices: PriceDay;
+  readonly priceDate: string;
+}
+
+/** A share that orders are made for: what a made-up order must know to be a sensible one. */
+export interface Share {
+  readonly symbol: string;
+  readonly tickSizeE4: number;
+  readonly lowE4: number;
+  readonly highE4: number;
+}
+
+const SHARES = 200;
+
+export const loadMarket = async (): Promise<Market> => {
+  const { instruments } = await loadInstruments(demoDataPath('instruments.upstox.2026-01-02.json.gz'), {
+    validFrom: DEMO_DAY,
+  });
+  const prices = await loadPriceDay(demoDataPath('prices.nse.2026-01-02.csv.gz'));
+  return { catalogue: new Catalogue(instruments), prices, priceDate: DEMO_DAY };
+};
+
+/** The shares with the highest turnover of the recorded day. */
+export const sharesOf = ({ catalogue, prices }: Market): readonly Share[] => {
+  const shares = [...prices.prices].flatMap(([instrumentKey, { lowE4, highE4, volume }]) => {
+    const instrument = catalogue.resolve(instrumentKey);
+    if (instrument?.segment !== 'NSE_EQ' || instrument.lotSize !== 1 || instrument.tickSizeE4 === undefined) return [];
+    const { symbol, tickSizeE4 } = instrument;
+    return [{ symbol, tickSizeE4, lowE4, highE4, turnover: lowE4 * volume }];
+  });
+  return shares
+    .sort((a, b) => b.turnover - a.turnover)
+    .slice(0, SHARES)
+    .map(({ turnover: _, ...share }) => share);
+};

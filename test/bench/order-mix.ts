@@ -1,0 +1,54 @@
+import type { OrderLine } from '../../apps/command/src/order-line';
+import { toRupees } from '#domain/money';
+import type { Share } from './market';
+
+/** Of a hundred orders; what is neither is a limit order that fills at once. */
+const MARKET_ORDERS = 70;
+const RESTING_ORDERS = 10;
+const QUANTITY_MAX = 10;
+
+/** Numbers from 0 (inclusive) to 1 (exclusive), the same ones for the same seed, so that two runs ask for the same. */
+export const randomNumbers = (seed: number): (() => number) => {
+  let state = seed >>> 0;
+  return () => {
+    // mulberry32, public domain
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+};
+
+/**
+ * Makes orders as clients place them: buys and sells of real shares in small quantities; most at the market, some with
+ * a limit that fills at once, one in ten with a limit far from the market.
+ * @param resting what becomes of the last kind: `DAY` orders stay open, `IOC` orders are cancelled at once.
+ */
+export const orderMix = (shares: readonly Share[], random: () => number, resting: 'DAY' | 'IOC'): (() => OrderLine) => {
+  if (shares.length === 0) throw new RangeError('no share to make orders for');
+  return () => {
+    const share = shares[Math.floor(random() * shares.length)];
+    if (share === undefined) throw new RangeError('a random number lay outside of 0 to 1');
+    const side = random() < 0.5 ? 'BUY' : 'SELL';
+    const line: OrderLine = {
+      symbol: share.symbol,
+      side,
+      product: 'MIS',
+      orderType: 'MARKET',
+      quantity: 1 + Math.floor(random() * QUANTITY_MAX),
+    };
+    const kind = random() * 100;
+    if (kind < MARKET_ORDERS) return line;
+    const fills = kind >= MARKET_ORDERS + RESTING_ORDERS;
+    return {
+      ...line,
+      orderType: 'LIMIT',
+      price: toRupees(fills === (side === 'BUY') ? aboveE4(share) : belowE4(share)),
+      ...(!fills && { validity: resting }),
+    };
+  };
+};
+
+/** A price on a tick that the whole recorded day lies below, or above. */
+const aboveE4 = ({ highE4, tickSizeE4 }: Share): number => Math.ceil((highE4 * 1.01) / tickSizeE4) * tickSizeE4;
+const belowE4 = ({ lowE4, tickSizeE4 }: Share): number => Math.floor((lowE4 * 0.8) / tickSizeE4) * tickSizeE4;

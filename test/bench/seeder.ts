@@ -1,0 +1,108 @@
+/**
+ * The process that makes histories: the write side itself, with the same deciders, broker and event log that serve
+ * requests, without HTTP around it and with a clock of its own that spreads the orders over the past three months.
+ */
+import 'reflect-metadata';
+import { PaperBroker } from '#brokers/paper/paper-broker';
+import { PaperMarket } from '#brokers/paper/paper-market';
+import { PostgresEventLog } from '#event-log/postgres/postgres-event-log';
+import { PlaceOrders, PlaceOrdersHandler } from '../../apps/command/src/place-orders';
+import { WriteSide } from '../../apps/command/src/write-side';
+import type { BenchAccount } from './accounts';
+import { answerQuestions, hasFields } from './child';
+import { loadMarket, sharesOf } from './market';
+import { orderMix, randomNumbers } from './order-mix';
+import type { Seed, Seeded } from './seed';
+
+const DAYS = 90;
+const DAY_MS = 86_400_000;
+const LINES_MAX = 20;
+const INTENTS_AT_ONCE = 64;
+const TICK_MS = 5_000;
+/** A hundred billion rupees: no run ever spends it. */
+const FUNDS_E4 = 1e15;
+
+const seed = async ({ databaseUrl, accounts, orders }: Seed): Promise<Seeded> => {
+  const startedAt = performance.now();
+  const market = await loadMarket();
+  let clockMs = Date.now() - DAYS * DAY_MS;
+  const stepMs = ((DAYS - 1) * DAY_MS) / orders;
+  const now = (): number => Math.floor(clockMs);
+
+  const log = new PostgresEventLog({ url: databaseUrl });
+  const side = writeSide(log, market, now);
+  try {
+    await Promise.all(accounts.map((account) => openAccount(side, account)));
+    const handler = new PlaceOrdersHandler(side);
+    const random = randomNumbers(1);
+    const nextOrder = orderMix(sharesOf(market), random, 'IOC');
+    let placed = 0;
+    let intents = 0;
+    const client = async (): Promise<void> => {
+      while (placed < orders) {
+        const account = accounts[intents++ % accounts.length];
+        if (account === undefined) throw new RangeError('no account to place orders for');
+        const count = Math.min(1 + Math.floor(random() * LINES_MAX), orders - placed);
+        placed += count;
+        clockMs += count * stepMs;
+        const { status } = await handler.execute(
+          new PlaceOrders({
+            userId: account.userId,
+            accountId: account.accountId,
+            idempotencyKey: `seed-${String(intents)}`,
+            lines: Array.from({ length: count }, nextOrder),
+            correlationId: `seed-${String(intents)}`,
+            respondAsync: false,
+            pathOf: (line, field) => `orders[${String(line)}].${field}`,
+          }),
+        );
+        if (status !== 'ACCEPTED') throw new Error(`an intent of the seed came to ${status}`);
+      }
+    };
+    await Promise.all(Array.from({ length: INTENTS_AT_ONCE }, client));
+    await side.desk.drain();
+    return { orders: placed, events: await log.head(), seconds: (performance.now() - startedAt) / 1_000 };
+  } finally {
+    await log.close();
+  }
+};
+
+const writeSide = (
+  log: PostgresEventLog,
+  { catalogue, prices, priceDate }: Awaited<ReturnType<typeof loadMarket>>,
+  now: () => number,
+): WriteSide =>
+  new WriteSide({
+    log,
+    brokers: [
+      new PaperBroker({
+        market: new PaperMarket(prices.prices, TICK_MS),
+        tradingDate: priceDate,
+        tickMs: TICK_MS,
+        now,
+        lotSizeOf: (instrumentKey) => catalogue.resolve(instrumentKey)?.lotSize,
+        onError: fail,
+      }),
+    ],
+    resolve: (name) => catalogue.resolve(name),
+    now,
+    outcomes: { count: () => undefined, failed: fail },
+    idempotencyWindowSec: 86_400,
+    brokerTimeoutMs: 5_000,
+    openWork: () => Promise.resolve([]),
+  });
+
+const openAccount = (side: WriteSide, { accountId, userId }: BenchAccount): Promise<unknown> => {
+  const cause = { userId, correlationId: 'seed', causationId: accountId };
+  return side.ledgers.transact(accountId, [], cause, (ledger) => {
+    ledger.decideAccount({ type: 'OpenAccount', data: { accountId, userId, kind: 'paper', broker: 'paper' } });
+    ledger.decideAccount({ type: 'DepositFunds', data: { depositId: 'opening', amountE4: FUNDS_E4 } });
+  });
+};
+
+/** Nothing of a seed may be lost: whatever goes wrong ends it. */
+const fail = (error: unknown): never => {
+  throw error;
+};
+
+answerQuestions(hasFields<Seed>('databaseUrl', 'accounts', 'orders'), seed);
