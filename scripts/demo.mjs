@@ -202,12 +202,19 @@ const step = async (name, work) => {
   }
 };
 
-/** Of a program that failed, what it said last; of a request that failed, also what lies behind. */
+/** Of a program that failed what it said last; of a request that failed also what lies behind. */
 const oneLine = ({ message, stderr, cause }) =>
-  (stderr?.trim().split('\n').at(-1) || [message, cause?.message].filter(Boolean).join(': ')).replace(
-    /\s*\n\s*/g,
-    '; ',
-  );
+  [(stderr && lastWordsIn(stderr)) || message, cause?.message]
+    .filter(Boolean)
+    .join(': ')
+    .replace(/\s*\n\s*/g, '; ');
+
+/** Without what Node prints around an error. */
+const lastWordsIn = (output) =>
+  output
+    .split('\n')
+    .filter((line) => /^(?!Node\.js v)\w/.test(line))
+    .at(-1);
 
 const equal = (what, actual, expected) => {
   if (!isDeepStrictEqual(actual, expected))
@@ -303,7 +310,7 @@ class Standalone {
       if (!this.#stopped) halt.abort(new Error(`the process ended by itself (${exit}): ${this.#lastWords}`));
     });
     createInterface({ input: this.#child.stderr }).on('line', (line) => {
-      if (/^(?!Node\.js v)\w/.test(line)) this.#lastWords = line;
+      this.#lastWords = lastWordsIn(line) ?? this.#lastWords;
     });
     /** Where it listens, read off its banner. */
     this.ready = new Promise((resolve) => {
@@ -431,16 +438,18 @@ const printTables = (document, Table) => {
   print('\nOrder book');
   table(
     ['symbol', 'side', 'type', '>quantity', '>filled', '>limit', '>average', 'status'],
-    orders.map((it) => [
-      it.symbol,
-      it.side,
-      it.orderType,
-      count(it.quantity),
-      count(it.filledQuantity),
-      rupees(it.price),
-      rupees(it.averagePrice),
-      it.status,
-    ]),
+    orders
+      .toSorted((a, b) => a.line - b.line)
+      .map((it) => [
+        it.symbol,
+        it.side,
+        it.orderType,
+        count(it.quantity),
+        count(it.filledQuantity),
+        rupees(it.price),
+        rupees(it.averagePrice),
+        it.status,
+      ]),
   );
 
   print('\nTrades');

@@ -16,9 +16,10 @@ export interface Books {
 
 const PAGE = 10_000;
 
-export const readAllOf = async (log: EventLog): Promise<readonly RecordedEvent[]> => {
+/** Everything that was recorded after a position, in order. */
+export const readAllOf = async (log: EventLog, from = 0): Promise<readonly RecordedEvent[]> => {
   const all: RecordedEvent[] = [];
-  for (let after = 0; ;) {
+  for (let after = from; ;) {
     const { events, next, atEnd } = await log.readAll({ after, limit: PAGE });
     all.push(...events);
     if (atEnd) return all;
@@ -26,9 +27,10 @@ export const readAllOf = async (log: EventLog): Promise<readonly RecordedEvent[]
   }
 };
 
-export const readBooks = async (log: EventLog): Promise<Books> => {
+/** Folds what was recorded after a position; streams that are in there must begin after it. */
+export const readBooks = async (log: EventLog, from = 0): Promise<Books> => {
   const histories = new Map<string, RecordedEvent[]>();
-  for (const event of await readAllOf(log)) {
+  for (const event of await readAllOf(log, from)) {
     const history = histories.get(event.stream);
     if (history) history.push(event);
     else histories.set(event.stream, [event]);
@@ -117,8 +119,11 @@ const faultsOfOrder = (id: string, it: Order, books: Books, settled: boolean): s
     const total = Math.max(terms.quantity, pendingReplace?.terms.quantity ?? 0);
     if (held.remainingQuantity !== total - filledQuantity)
       fail(`holds margin for ${String(held.remainingQuantity)}, needs it for ${String(total - filledQuantity)}`);
-    if (terms.priceE4 !== undefined && !pendingReplace && held.marginPriceE4 !== terms.priceE4)
-      fail(`is margined at ${String(held.marginPriceE4)} with a limit of ${String(terms.priceE4)}`);
+    // A buy is margined at its limit; a sell at no less, because it may fill above it.
+    const limitE4 = pendingReplace ? undefined : terms.priceE4;
+    const fits = details.side === 'BUY' ? held.marginPriceE4 === limitE4 : held.marginPriceE4 >= (limitE4 ?? 0);
+    if (limitE4 !== undefined && !fits)
+      fail(`is margined at ${String(held.marginPriceE4)} with a limit of ${String(limitE4)}`);
   }
 
   const fills = fillsOf(history);

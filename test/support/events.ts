@@ -19,7 +19,8 @@ import {
   type OrderTerms,
   type Side,
 } from '#domain/orders/order';
-import { judge, type Verdict } from '#domain/risk/checks';
+import { judge } from '#domain/risk/checks';
+import type { Verdict } from '#domain/risk/verdict';
 import { marginPriceE4 } from '#domain/risk/margin-price';
 import type { EventMeta, ExpectedRevision, NewEvent, RecordedEvent, Write } from '#event-log/event-log';
 
@@ -288,7 +289,8 @@ class Line {
     return this.world.append(accountId, (append) => {
       const received = { intentId, accountId, userId, idempotencyKey: orderId, payloadHash: 'h', lines: [details] };
       append.intent(intentId, { type: 'ReceiveIntent', data: received });
-      const priceE4 = marginPriceE4(details, { lastPriceE4: this.lastPriceE4, tradingDate: '2026-01-02' }) ?? 0;
+      const priceE4 =
+        marginPriceE4(details, { side: details.side, lastPriceE4: this.lastPriceE4, tradingDate: '2026-01-02' }) ?? 0;
       const failed = verdicts.some(({ outcome }) => outcome === 'fail');
       const reserve = { orderId, instrumentKey, product, side, quantity, marginPriceE4: priceE4 };
       if (failed || !append.affords({ type: 'ReserveMargin', data: reserve })) {
@@ -468,7 +470,8 @@ class Append {
         state: after,
         revision: this.write(`order-${id}`, revision, [event], revision === 'no-stream' ? 3 : 1),
       });
-      const priceE4 = marginPriceE4(after.terms, { tradingDate: '2026-01-02' }) ?? 0;
+      const side = after.details?.side ?? 'BUY';
+      const priceE4 = marginPriceE4(after.terms, { side, tradingDate: '2026-01-02' }) ?? 0;
       const reaction = accountReaction(event, after, priceE4);
       if (reaction) this.account(reaction);
     }

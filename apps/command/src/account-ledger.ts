@@ -4,7 +4,14 @@ import { account, type Account, type AccountCommand, type AccountEvent } from '#
 import { accountReaction } from '#domain/accounts/reactions';
 import { type Decider, type DomainEvent, fold } from '#domain/decider';
 import { intent, type Intent, type IntentCommand, type IntentEvent } from '#domain/intents/intent';
-import { order, type Order, type OrderCommand, type OrderEvent } from '#domain/orders/order';
+import {
+  order,
+  type Order,
+  type OrderCommand,
+  type OrderDetails,
+  type OrderEvent,
+  type OrderTerms,
+} from '#domain/orders/order';
 import { marginPriceE4 } from '#domain/risk/margin-price';
 import {
   type EventLog,
@@ -44,6 +51,8 @@ export interface Ledger {
   /** Decides, and lets the account follow what happened to the order. Returns what happened. */
   decideOrder(orderId: string, command: OrderCommand): readonly OrderEvent[];
   decideIntent(intentId: string, command: IntentCommand): readonly IntentEvent[];
+  /** Lets the account hold what the order's present terms need: repeated, it changes nothing. */
+  followTerms(orderId: string): void;
 }
 
 export interface Committed<T> {
@@ -351,15 +360,28 @@ class Trial implements Ledger {
     return this.decide<Intent, IntentCommand, IntentEvent>(intent, `intent-${intentId}`, command);
   }
 
+  followTerms(orderId: string): void {
+    const { details, route, terms } = this.order(orderId);
+    if (!details || !route) return;
+    const marginPriceE4 = this.repriced(details, terms, route.broker);
+    this.decideAccount({ type: 'AdjustReservation', data: { orderId, quantity: terms.quantity, marginPriceE4 } });
+  }
+
   private react(event: OrderEvent, after: Order): void {
     const { details, route, terms } = after;
     if (!details || !route) return; // denied: nothing was ever reserved
-    const priceE4 =
-      marginPriceE4(terms, { tradingDate: this.tradingDate(route.broker) }) ??
-      this.account.reservations.get(details.orderId)?.marginPriceE4 ??
-      0;
-    const command = accountReaction(event, after, priceE4);
+    const command = accountReaction(event, after, this.repriced(details, terms, route.broker));
     if (command) this.decideAccount(command);
+  }
+
+  /**
+   * What an open order is margined at after its terms changed. What the market was when it was judged is only known from
+   * the price it is held at, and a sell may still fill there.
+   */
+  private repriced({ orderId, side }: OrderDetails, terms: OrderTerms, broker: string): number {
+    const heldE4 = this.account.reservations.get(orderId)?.marginPriceE4 ?? 0;
+    const namedE4 = marginPriceE4(terms, { side, tradingDate: this.tradingDate(broker) });
+    return side === 'SELL' ? Math.max(namedE4 ?? 0, heldE4) : (namedE4 ?? heldE4);
   }
 
   private decide<State, Command, Event extends DomainEvent>(

@@ -14,7 +14,8 @@ import {
 import type { DomainEvent } from '#domain/decider';
 import { toRupees } from '#domain/money';
 import { ordStatusOf } from '#domain/orders/life-cycle';
-import { passes, type Verdict } from '#domain/risk/checks';
+import { passes } from '#domain/risk/checks';
+import type { Verdict } from '#domain/risk/verdict';
 import { Problem } from '#platform/problem-details';
 import type { AccountLedgers, Cause, Ledger } from './account-ledger';
 import { reserveBoth } from './order-desk';

@@ -149,7 +149,7 @@ const paperBroker = (
 
 const openWork = async (dataSource: DataSource, beforeMs: number): Promise<readonly OpenWork[]> => {
   const rows = await dataSource.manager.find(OpenWorkRow, {
-    select: { kind: true, id: true, accountId: true, since: true },
+    select: { kind: true, id: true, accountId: true, since: true, position: true },
     where: { since: LessThanOrEqual(beforeMs) },
     order: { position: 'ASC' },
   });

@@ -5,7 +5,8 @@ import { type IntentLine, type LineResult, type LineStatus, statusOf } from '#do
 import type { Instrument } from '#domain/instruments/instrument';
 import { toRupees } from '#domain/money';
 import type { ExecutionReport, Order, OrderDetails, OrderTerms } from '#domain/orders/order';
-import { judge, passes, type Verdict } from '#domain/risk/checks';
+import { judge, passes } from '#domain/risk/checks';
+import type { Verdict } from '#domain/risk/verdict';
 import { marginPriceE4 } from '#domain/risk/margin-price';
 import { EventLogUnavailable } from '#event-log/event-log';
 import { type Broker, type BrokerAnswer, type Dispatch, withDeadline } from '#brokers/broker';
@@ -119,7 +120,7 @@ export class OrderDesk {
       { check: 'known-instrument', outcome: 'pass', actual: instrument.symbol },
       ...judge(terms, { instrument, side: details.side, ...known }),
     ];
-    const priceE4 = marginPriceE4(terms, known);
+    const priceE4 = marginPriceE4(terms, { side: details.side, ...known });
     if (!passes(verdicts))
       verdicts.push({ check: 'balance', outcome: 'not-applicable', reason: 'another check failed' });
     else if (priceE4 === undefined)
@@ -224,9 +225,13 @@ export class OrderDesk {
     this.running.add(tracked);
   }
 
-  /** Waits for what runs in the background; what cannot become durable any more is left to the recovery. */
-  async drain(): Promise<void> {
+  /** From now on what cannot become durable at once is left to the recovery: a log that is away must not hold up the end. */
+  stopWaiting(): void {
     this.stopping = true;
+  }
+
+  /** Waits for what runs in the background. */
+  async drain(): Promise<void> {
     while (this.running.size > 0) await Promise.all(this.running);
   }
 

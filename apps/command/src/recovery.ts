@@ -1,10 +1,10 @@
 import { accountReaction } from '#domain/accounts/reactions';
-import { Refused } from '#domain/decider';
-import { CLOSED, fillsOf, type Order, type OrderTerms } from '#domain/orders/order';
+import { type DomainEvent, Refused } from '#domain/decider';
+import { CLOSED, fillsOf, type Order } from '#domain/orders/order';
 import { marginPriceE4 } from '#domain/risk/margin-price';
-import type { EventLog } from '#event-log/event-log';
+import type { EventLog, RecordedEvent } from '#event-log/event-log';
 import type { Broker } from '#brokers/broker';
-import type { AccountLedgers, Cause } from './account-ledger';
+import type { AccountLedgers, Cause, Ledger } from './account-ledger';
 import { complete, type DueDispatch, type OrderDesk, reserveBoth, resultOf } from './order-desk';
 import type { OrderOutcomes } from './outcomes';
 import type { IntentsInFlight } from './intents-in-flight';
@@ -16,6 +16,8 @@ export interface OpenWork {
   readonly accountId: string;
   /** Epoch milliseconds. */
   readonly since: number;
+  /** Of the last event that changed this entry. */
+  readonly position: number;
 }
 
 export interface RecoveryOptions {
@@ -39,13 +41,19 @@ const SWEEP_MS = 5_000;
 /** What could not be sent within this time of being asked is not sent later: the market has moved on. */
 const STALE_MS = 30_000;
 
+/** `fine`: there was nothing to do. `later`: somebody may be busy with it. */
+type Outcome = 'finished' | 'fine' | 'later';
+
 /**
  * Finishes what a process left open when it died, wherever it died. The to-do list says where to look; what is done
  * follows from the streams alone, and doing it twice changes nothing.
  */
 export class Recovery {
   private timer: NodeJS.Timeout | undefined;
-  private sweeping: Promise<unknown> = Promise.resolve();
+  private sweeping: Promise<unknown> | undefined;
+  private stopped = false;
+  /** Orders that were found in good order, with their position: not looked at again until that moves. */
+  private fine = new Map<string, number>();
 
   constructor(private readonly options: RecoveryOptions) {}
 
@@ -56,39 +64,50 @@ export class Recovery {
   async start(): Promise<{ finished: number }> {
     const finished = await this.sweep(this.options.now(), true);
     this.timer = setInterval(() => {
-      this.sweeping = this.sweeping
-        .then(() => this.sweep(this.options.now() - SETTLE_MS, false))
+      this.sweeping ??= this.sweep(this.options.now() - SETTLE_MS, false)
         .catch((error: unknown) => {
           this.options.outcomes.failed(error);
+        })
+        .finally(() => {
+          this.sweeping = undefined;
         });
     }, SWEEP_MS);
     return { finished };
   }
 
   async stop(): Promise<void> {
+    this.stopped = true;
     clearInterval(this.timer);
     await this.sweeping;
   }
 
   private async sweep(beforeMs: number, first: boolean): Promise<number> {
     let finished = 0;
+    const fine = new Map<string, number>();
     for (const work of await this.options.openWork(beforeMs)) {
+      if (this.stopped) break;
+      if (this.fine.get(work.id) === work.position) {
+        fine.set(work.id, work.position);
+        continue;
+      }
       try {
-        if (work.kind === 'intent') finished += await this.finishIntent(work);
-        else finished += await this.finishOrder(work, first);
+        const outcome = work.kind === 'intent' ? await this.finishIntent(work) : await this.finishOrder(work, first);
+        if (outcome === 'finished') finished += 1;
+        if (outcome === 'fine') fine.set(work.id, work.position);
       } catch (error) {
         this.options.outcomes.failed(error); // one that cannot be finished must not keep the others waiting
       }
     }
+    this.fine = fine;
     return finished;
   }
 
   /** Carries an intent from wherever it stands to its answer. */
-  private async finishIntent({ id, accountId, since }: OpenWork): Promise<number> {
+  private async finishIntent({ id, accountId, since }: OpenWork): Promise<Outcome> {
     const { ledgers, desk, inFlight, now } = this.options;
-    if (inFlight.has(id)) return 0;
+    if (inFlight.has(id)) return 'later';
     const { state } = await ledgers.read(`intent-${id}`);
-    if (state.status !== 'open') return 0;
+    if (state.status !== 'open') return 'later'; // the list does not know yet that it was answered
     const { lines, userId } = state.received;
     const cause: Cause = { userId, correlationId: `recovery-${id}`, causationId: id };
     const load = [`intent-${id}`, ...lines.map(({ orderId }) => `order-${orderId}`)];
@@ -110,46 +129,65 @@ export class Recovery {
       const results = lines.map(({ line, orderId }) => resultOf(line, orderId, ledger.order(orderId)));
       complete(ledger, id, results);
     });
-    return 1;
+    return 'finished';
   }
 
   /** Brings an order, its account and its broker back in step. */
-  private async finishOrder({ id, accountId }: OpenWork, first: boolean): Promise<number> {
-    const { ledgers, desk, log, brokers, inFlight } = this.options;
+  private async finishOrder({ id, accountId }: OpenWork, first: boolean): Promise<Outcome> {
+    const { ledgers, desk, log, brokers, inFlight, now } = this.options;
     const { state } = await ledgers.read(`order-${id}`);
-    const { details, route, pendingCancel, pendingReplace } = state;
-    if (!details || !route || inFlight.has(details.intentId)) return 0; // its intent is open and carries it on
+    const { details, route, status, pendingCancel, pendingReplace } = state;
+    if (!details || !route || inFlight.has(details.intentId)) return 'later'; // its intent is open and carries it on
     const cause: Cause = { userId: details.userId, correlationId: `recovery-${id}`, causationId: id };
     const events = await log.readStream(`order-${id}`);
     const settled = await ledgers.transact(accountId, [`order-${id}`], cause, (ledger) => {
-      for (const fill of fillsOf(events)) {
-        const post = accountReaction(fill, state, 0);
-        if (post) ledger.decideAccount(post);
-      }
-      if (CLOSED.has(ledger.order(id).status)) ledger.decideAccount({ type: 'VoidMargin', data: { orderId: id } });
+      this.settleMargin(ledger, id, events);
     });
     const doubtful = dueAgain(state);
-    if (doubtful) await desk.record(accountId, await desk.search([doubtful]), [], cause, () => undefined);
-    if (state.status !== 'working') return settled.position > 0 ? 1 : 0;
+    if (doubtful) {
+      await desk.record(accountId, await desk.search([doubtful]), [], cause, () => undefined);
+      return 'finished';
+    }
+    if (status === 'working' && first) {
+      const acceptedAtMs = events.find(({ type }) => type === 'OrderAccepted')?.meta.at ?? now();
+      brokers.get(route.broker)?.resume([{ order: state, acceptedAtMs }]);
+    }
+    if (status !== 'working' || (pendingCancel === undefined && !pendingReplace))
+      return settled.position > 0 ? 'finished' : 'fine';
 
-    const acceptedAtMs = events.find(({ type }) => type === 'OrderAccepted')?.meta.at ?? this.options.now();
-    if (first) brokers.get(route.broker)?.resume([{ order: state, acceptedAtMs }]);
+    if (!first && now() - (events.findLast(isRequest)?.meta.at ?? 0) < SETTLE_MS) return 'later';
     if (pendingCancel !== undefined) await desk.cancelAtBroker(details, route.broker, cause);
-    else if (pendingReplace) await this.finishReplace(state, pendingReplace.terms, cause);
-    return settled.position > 0 || pendingCancel !== undefined || pendingReplace ? 1 : 0;
+    else await this.finishReplace(state, cause);
+    return 'finished';
+  }
+
+  /** What the account should have heard of an order: every trade, the last change, the end. */
+  private settleMargin(ledger: Ledger, orderId: string, events: readonly DomainEvent[]): void {
+    const order = ledger.order(orderId);
+    for (const fill of fillsOf(events)) {
+      const post = accountReaction(fill, order, 0);
+      if (post) ledger.decideAccount(post);
+    }
+    if (CLOSED.has(order.status)) {
+      ledger.decideAccount({ type: 'VoidMargin', data: { orderId } });
+      return;
+    }
+    if (!order.pendingReplace) ledger.followTerms(orderId);
   }
 
   /** A modify that was recorded: its margin is held, or the modify is given up, before the broker is asked again. */
-  private async finishReplace({ details, route }: Order, terms: OrderTerms, cause: Cause): Promise<void> {
-    if (!details || !route) return;
+  private async finishReplace({ details, route, pendingReplace }: Order, cause: Cause): Promise<void> {
+    if (!details || !route || !pendingReplace) return;
     const { ledgers, desk, brokers } = this.options;
     const { accountId, orderId } = details;
+    const { requestId, terms } = pendingReplace;
     const tradingDate = brokers.get(route.broker)?.tradingDate();
     if (tradingDate === undefined) return; // the broker is not connected: the change stays pending until it is
     const { value: held } = await ledgers.transact(accountId, [`order-${orderId}`], cause, (ledger) => {
-      const priceE4 = marginPriceE4(terms, { tradingDate });
+      const order = ledger.order(orderId);
+      if (order.pendingReplace?.requestId !== requestId) return false; // the broker has answered meanwhile
       try {
-        reserveBoth(ledger, ledger.order(orderId), terms, priceE4 ?? 0);
+        reserveBoth(ledger, order, terms, marginPriceE4(terms, { side: details.side, tradingDate }) ?? 0);
         return true;
       } catch (error) {
         if (!(error instanceof Refused)) throw error;
@@ -161,6 +199,8 @@ export class Recovery {
     if (held) await desk.replaceAtBroker(details, route.broker, terms, cause);
   }
 }
+
+const isRequest = ({ type }: RecordedEvent): boolean => type === 'CancelRequested' || type === 'ReplaceRequested';
 
 const optional = <T>(value: T | undefined): T[] => (value === undefined ? [] : [value]);
 

@@ -62,6 +62,7 @@ export class WriteSide {
 
   /** Lets what is under way become durable; what cannot is finished by the next start. */
   async stop(): Promise<void> {
+    this.desk.stopWaiting();
     await this.recovery.stop();
     await Promise.all(this.unsubscribes.map((unsubscribe) => unsubscribe()));
     await this.desk.drain();

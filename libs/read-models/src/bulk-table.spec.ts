@@ -15,6 +15,8 @@ const someOrder = (): OrderRow => {
   return row;
 };
 
+jest.setTimeout(60_000);
+
 describe('rows that move in bulk', () => {
   let models: TestReadModels;
   beforeAll(async () => (models = await createTestReadModels()));

@@ -2,6 +2,8 @@ import { DataSource } from 'typeorm';
 import { createTestReadModels, type TestReadModels } from '../../../test/support/read-models';
 import { readModelEntities } from './database';
 
+jest.setTimeout(60_000);
+
 describe('the schema of the read models', () => {
   let models: TestReadModels;
   let source: DataSource;

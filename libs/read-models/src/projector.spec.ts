@@ -26,6 +26,8 @@ const positionOf = (type: string): number => {
   return event.position;
 };
 
+jest.setTimeout(120_000);
+
 describe('the projector', () => {
   let models: TestReadModels;
   /** What the views hold when everything was projected at once. */
@@ -281,7 +283,7 @@ describe('the projector', () => {
     it('in a partition that is made when its month begins', async () => {
       const newYear = Date.UTC(2025, 11, 31, 23, 59, 59);
       const events = recorded(
-        history({ seed: 1, orders: 20, startMs: newYear - 20_000, stepMs: 1_000, stories: ['filled'] }),
+        history({ seed: 1, orders: 40, startMs: newYear - 60_000, stepMs: 1_000, stories: ['filled'] }),
       );
       await new Projector(models.pool).project({ after: 0, next: events.length, events });
       for (const table of ['order_events', 'trades'])

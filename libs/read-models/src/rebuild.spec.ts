@@ -7,6 +7,8 @@ import { rebuild, type RebuildPhase, RebuildRunning } from './rebuild';
 const EVENTS = recorded(history({ seed: 21, orders: 80, accounts: 5 }));
 const HEAD = EVENTS.length;
 
+jest.setTimeout(120_000);
+
 describe('a rebuild', () => {
   let models: TestReadModels;
   beforeAll(async () => (models = await createTestReadModels()));
@@ -96,16 +98,12 @@ describe('a rebuild', () => {
       after = page.next;
       await live.project(page);
     };
-    let projecting: Promise<unknown> = Promise.resolve();
-    let rebuilding = true;
+    const state = { rebuilding: true };
     const writing = (async () => {
-      while (rebuilding && after < HEAD) {
-        projecting = project();
-        await projecting;
-      }
+      while (state.rebuilding && after < HEAD) await project();
     })();
     const report = await rebuild(log, models.pool);
-    rebuilding = false;
+    state.rebuilding = false;
     await writing;
     expect(report.identical).toBe(true);
     expect(report.after.position).toBeGreaterThanOrEqual(200);

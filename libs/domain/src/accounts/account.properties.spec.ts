@@ -118,7 +118,7 @@ class World {
 }
 
 const priceOf = (of: Parameters<typeof marginPriceE4>[0]): number =>
-  marginPriceE4(of, { tradingDate: '2026-01-02' }) ?? 0;
+  marginPriceE4(of, { side: 'BUY', tradingDate: '2026-01-02' }) ?? 0;
 
 const decideOrPass = (command: OrderCommand, now: Order): readonly OrderEvent[] => {
   try {

@@ -3,16 +3,7 @@
 export type Exchange = 'NSE' | 'BSE' | 'MCX';
 
 export type Segment =
-  | 'NSE_EQ'
-  | 'BSE_EQ'
-  | 'NSE_FO'
-  | 'BSE_FO'
-  | 'NCD_FO'
-  | 'BCD_FO'
-  | 'MCX_FO'
-  | 'NSE_COM'
-  | 'NSE_INDEX'
-  | 'BSE_INDEX';
+  'NSE_EQ' | 'BSE_EQ' | 'NSE_FO' | 'BSE_FO' | 'NCD_FO' | 'BCD_FO' | 'MCX_FO' | 'NSE_COM' | 'NSE_INDEX' | 'BSE_INDEX';
 
 /**
  * One tradable (or, for an index, quotable) contract.

@@ -1,6 +1,6 @@
 import { type Decider, refuse } from '../decider';
 import type { OrderDetails } from '../orders/order';
-import type { Verdict } from '../risk/checks';
+import type { Verdict } from '../risk/verdict';
 
 /** One line as asked for, its symbol resolved: what `OrderPlaced` will say, before anything was decided. */
 export type IntentLine = OrderDetails & { readonly broker?: string };
@@ -39,7 +39,11 @@ export type IntentEvent =
     }
   | {
       readonly type: 'IntentCompleted';
-      readonly data: { readonly intentId: string; readonly status: IntentStatus; readonly results: readonly LineResult[] };
+      readonly data: {
+        readonly intentId: string;
+        readonly status: IntentStatus;
+        readonly results: readonly LineResult[];
+      };
     };
 
 /* -------------------------------------------------------------------------------------------------- commands */
@@ -78,7 +82,9 @@ const evolve = (intent: Intent, event: IntentEvent): Intent => {
     case 'IntentReceived':
       return { status: 'open', received: event.data };
     case 'IntentCompleted':
-      return intent.status === 'new' ? intent : { status: 'completed', received: intent.received, completed: event.data };
+      return intent.status === 'new'
+        ? intent
+        : { status: 'completed', received: intent.received, completed: event.data };
   }
 };
 

@@ -1,7 +1,7 @@
 import { Set } from 'immutable';
 import { type Decider, type DomainEvent, refuse } from '../decider';
 import type { Exchange, Segment } from '../instruments/instrument';
-import type { Verdict } from '../risk/checks';
+import type { Verdict } from '../risk/verdict';
 
 /* ------------------------------------------------------------------------------------------------ vocabulary */
 

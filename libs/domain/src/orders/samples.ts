@@ -1,5 +1,5 @@
 import { fold, Refused } from '../decider';
-import type { Verdict } from '../risk/checks';
+import type { Verdict } from '../risk/verdict';
 import {
   type CancelReason,
   type ExecutionReport,

@@ -1,16 +1,8 @@
 import type { Instrument } from '../instruments/instrument';
 import { E4_PER_RUPEE, MAX_PRICE_E4 } from '../money';
 import type { OrderTerms, OrderType } from '../orders/order';
-import {
-  type CheckContext,
-  checks,
-  judge,
-  MAX_QUANTITY,
-  misfitPrices,
-  passes,
-  PRICE_FIELDS,
-  type Verdict,
-} from './checks';
+import { type CheckContext, checks, judge, MAX_QUANTITY, misfitPrices, passes, PRICE_FIELDS } from './checks';
+import type { Verdict } from './verdict';
 
 /** As the Upstox masters of January 2026 list them. */
 const reliance: Instrument = {
@@ -77,6 +69,7 @@ describe('the list', () => {
   it('runs every check once, top to bottom, on good and bad orders alike', () => {
     const names = [
       'tradable',
+      'contract-value',
       'quantity',
       'lot-multiple',
       'freeze-quantity',
@@ -397,4 +390,13 @@ describe('missing data fails closed', () => {
     expect(passes(judge(limit, { ...onReliance, instrument }))).toBe(false);
     expect(passes(judge(market, { ...onReliance, instrument }))).toBe(false);
   });
+});
+
+describe('the contract value', () => {
+  it.each(['NSE_EQ', 'BSE_EQ', 'NSE_FO', 'BSE_FO'] as const)('is price times quantity in %s', (segment) =>
+    expect(outcomeOf('contract-value', limit, { ...onReliance, instrument: { ...niftyFuture, segment } })).toBe('pass'),
+  );
+  it.each(['NCD_FO', 'BCD_FO', 'MCX_FO', 'NSE_COM'] as const)('is not known in %s, and fails closed', (segment) =>
+    expect(outcomeOf('contract-value', limit, { ...onReliance, instrument: { ...niftyFuture, segment } })).toBe('fail'),
+  );
 });

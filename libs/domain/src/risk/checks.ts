@@ -1,18 +1,7 @@
-import type { Instrument } from '../instruments/instrument';
+import type { Instrument, Segment } from '../instruments/instrument';
 import { MAX_PRICE_E4, toRupees } from '../money';
 import type { OrderTerms, OrderType, Side } from '../orders/order';
-
-/**
- * What one check found, so that every denial (and every approval) explains itself. `limit` and `actual` are what was
- * compared; prices and amounts in rupees. `not-applicable`: the rule does not touch this order.
- */
-export interface Verdict {
-  readonly check: string;
-  readonly outcome: 'pass' | 'fail' | 'not-applicable';
-  readonly limit?: number | string;
-  readonly actual?: number | string;
-  readonly reason?: string;
-}
+import type { Verdict } from './verdict';
 
 /** What the checks look at. Everything in it was fetched before: a check waits for nothing and asks nobody. */
 export interface CheckContext {
@@ -46,6 +35,18 @@ const tradable: Check = (_, { instrument: { lotSize, tickSizeE4, expiry, instrum
   if (expiry === undefined) return verdict('tradable', true, { actual: instrumentType });
   return verdict('tradable', tradingDate <= expiry, { limit: expiry, actual: tradingDate, reason: 'last trading day' });
 };
+
+/** Segments whose price is for one unit of a contract of many: 1,000 dollars, 100 barrels. */
+const WITH_MULTIPLIER: ReadonlySet<Segment> = new Set<Segment>(['NCD_FO', 'BCD_FO', 'MCX_FO', 'NSE_COM']);
+
+/** Price times quantity is the value of an order only where a unit is a unit: elsewhere the check fails closed. */
+const contractValue: Check = (_, { instrument: { segment } }) =>
+  WITH_MULTIPLIER.has(segment)
+    ? verdict('contract-value', false, {
+        actual: segment,
+        reason: 'the contract multiplier is not known, so the value is not either',
+      })
+    : verdict('contract-value', true, { actual: segment });
 
 const quantity: Check = ({ quantity }) =>
   verdict('quantity', Number.isSafeInteger(quantity) && quantity > 0 && quantity <= MAX_QUANTITY, {
@@ -150,6 +151,7 @@ const referencePrice: Check = ({ orderType }, { lastPriceE4 }) => {
  */
 export const checks: readonly Check[] = [
   tradable,
+  contractValue,
   quantity,
   lotMultiple,
   freezeQuantity,

@@ -6,13 +6,20 @@ const market: OrderTerms = { orderType: 'MARKET', quantity: 1, validity: 'DAY' }
 const stop: OrderTerms = { orderType: 'SL_M', quantity: 1, triggerPriceE4: 1_000_000, validity: 'DAY' };
 const stopLimit: OrderTerms = { ...stop, orderType: 'SL', priceE4: 1_010_000 };
 
-const now = { tradingDate: '2026-01-02' };
+const now = { side: 'BUY', tradingDate: '2026-01-02' } as const;
+const sell = { ...now, side: 'SELL' } as const;
 
-it('margins an order with a limit at its limit, whatever the market does', () => {
+it('margins a buy with a limit at its limit, whatever the market does', () => {
   expect(marginPriceE4(limit, { ...now, lastPriceE4: 2_000_000 })).toBe(1_000_000);
   expect(marginPriceE4(limit, now)).toBe(1_000_000);
 });
-it('margins a stop-limit order at its limit', () => expect(marginPriceE4(stopLimit, now)).toBe(1_010_000));
+it('margins a sell far below the market at the market: it will fill there', () =>
+  expect(marginPriceE4(limit, { ...sell, lastPriceE4: 2_000_000 })).toBe(2_000_000));
+it('margins a sell above the market at its limit', () =>
+  expect(marginPriceE4(limit, { ...sell, lastPriceE4: 500_000 })).toBe(1_000_000));
+it('margins a sell stop-limit order at no less than its trigger', () =>
+  expect(marginPriceE4({ ...stopLimit, priceE4: 900_000 }, { ...sell, lastPriceE4: 2_000_000 })).toBe(1_000_000));
+it('margins a stop-limit buy at its limit', () => expect(marginPriceE4(stopLimit, now)).toBe(1_010_000));
 it('margins a stop order at its trigger and the collar', () =>
   expect(marginPriceE4(stop, { ...now, lastPriceE4: 2_000_000 })).toBe(1_030_000));
 it('margins a market order at the last price and the collar', () =>
@@ -27,5 +34,5 @@ it.each([
   ['2025-01-02', 2_060_000],
   ['2099-12-31', 2_060_000],
 ])('on %s a market order at Rs 200 is margined at %p', (tradingDate, priceE4) =>
-  expect(marginPriceE4(market, { tradingDate, lastPriceE4: 2_000_000 })).toBe(priceE4),
+  expect(marginPriceE4(market, { side: 'BUY', tradingDate, lastPriceE4: 2_000_000 })).toBe(priceE4),
 );

@@ -1,4 +1,4 @@
-import type { Verdict } from '#domain/risk/checks';
+import type { Verdict } from '#domain/risk/verdict';
 import { ordStatusOf } from '#domain/orders/life-cycle';
 import { CLOSED, leavesOf, order, type Evidence, type Order, type OrderTerms } from '#domain/orders/order';
 import { type OrderRecorded, Unreadable } from '../recorded';
