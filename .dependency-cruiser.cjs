@@ -107,11 +107,11 @@ module.exports = {
     },
     {
       name: 'adapters-are-chosen-in-modules',
-      comment: 'Only a module, a main file or a script names the Postgres event log; all others hold the port.',
+      comment: 'Only a module, a main file or a command names the Postgres event log; all others hold the port.',
       severity: 'error',
       from: {
         path: '^(apps|libs)/',
-        pathNot: ['(\\.module|/main|/migrations)\\.ts$', '/bench/', '^libs/event-log/src/postgres/', proof],
+        pathNot: ['(\\.module|/main|/rebuild|/migrations)\\.ts$', '/bench/', '^libs/event-log/src/postgres/', proof],
       },
       to: { path: '^libs/event-log/src/postgres/' },
     },

@@ -292,7 +292,9 @@ const environmentOf = (dataDir) => ({
 /** The standalone process, out of reach of the terminal's Ctrl-C: the demo stops it, once. */
 class Standalone {
   #child;
-  #lastWords = '';
+  #lastWords = 'without a word';
+  #family = [];
+  #isAlive;
   #stopped;
 
   constructor(environment) {
@@ -307,7 +309,7 @@ class Standalone {
       this.#child.once('exit', (code, signal) => resolve(code ?? signal));
     });
     void this.exited.then((exit) => {
-      if (!this.#stopped) halt.abort(new Error(`the process ended by itself (${exit}): ${this.#lastWords}`));
+      if (!this.#stopped) halt.abort(new Error(['the process ended by itself', exit, this.#lastWords].join(': ')));
     });
     createInterface({ input: this.#child.stderr }).on('line', (line) => {
       this.#lastWords = lastWordsIn(line) ?? this.#lastWords;
@@ -323,19 +325,27 @@ class Standalone {
     });
   }
 
+  /** Notes it and all that descend from it, while they can be told by their parents. */
+  async meetFamily() {
+    const { findProcess } = await import(pathToFileURL(built('libs/platform/src/running-process.js')));
+    this.#isAlive = ({ pid, startedAt }) => findProcess(pid)?.startedAt === startedAt;
+    const { pid, exitCode, signalCode } = this.#child;
+    const isRunning = exitCode === null && signalCode === null;
+    this.#family.push(...(isRunning ? familyOf(pid).map(findProcess) : []).filter(Boolean));
+  }
+
   /** Asks it to stop, and looks for what it leaves behind, which is ended too. Stops once however often it is asked. */
   stop() {
     return (this.#stopped ??= this.#stop());
   }
 
   async #stop() {
-    const { findProcess } = await import(pathToFileURL(built('libs/platform/src/running-process.js')));
-    const family = familyOf(this.#child.pid).map(findProcess);
+    await this.meetFamily();
     this.#child.kill('SIGTERM');
     const exitCode = await Promise.race([this.exited, sleep(STOP_TIMEOUT_MS, 'none', { ref: false })]);
-    const leftovers = family.filter((it) => it && findProcess(it.pid)?.startedAt === it.startedAt);
-    for (const { pid } of leftovers) process.kill(pid, 'SIGKILL');
-    return { exitCode, leftovers: leftovers.map(({ pid, commandLine }) => `${pid} ${commandLine}`) };
+    const leftovers = new Map(this.#family.filter(this.#isAlive).map((it) => [it.pid, it.commandLine]));
+    for (const member of this.#family) if (this.#isAlive(member)) process.kill(member.pid, 'SIGKILL');
+    return { exitCode, leftovers: [...leftovers].map(([pid, commandLine]) => `${pid} ${commandLine}`) };
   }
 }
 
@@ -373,8 +383,14 @@ const parentsByPs = () =>
 const count = (number) => number.toLocaleString('en-IN');
 const rupees = (amount) =>
   amount?.toLocaleString('en-IN', { minimumFractionDigits: 2, maximumFractionDigits: 4 }) ?? '';
-const istTime = (at) =>
-  new Date(at).toLocaleTimeString('en-GB', { timeZone: 'Asia/Kolkata', fractionalSecondDigits: 3 });
+const IST = {
+  timeZone: 'Asia/Kolkata',
+  hour: '2-digit',
+  minute: '2-digit',
+  second: '2-digit',
+  fractionalSecondDigits: 3,
+};
+const istTime = (at) => new Date(at).toLocaleTimeString('en-GB', IST);
 const numberOr = (value) => (typeof value === 'number' ? rupees(value).replace(/\.00$/, '') : (value ?? ''));
 const described = ({ side, quantity, symbol, product, orderType, price }) =>
   `${side} ${count(quantity)} ${symbol} ${product} ${orderType}${price === undefined ? '' : ` ${rupees(price)}`}`;
@@ -435,7 +451,7 @@ const printTables = (document, Table) => {
     ],
   );
 
-  print('\nOrder book');
+  print(`\nOrder book, read with Coordinator-Min-Position: ${document.position}`);
   table(
     ['symbol', 'side', 'type', '>quantity', '>filled', '>limit', '>average', 'status'],
     orders
@@ -496,7 +512,11 @@ const run = async () => {
   const environment = environmentOf(dataDir);
   const standalone = new Standalone(environment);
   try {
-    const urls = await step('start everything in one process', () => Promise.race([standalone.ready, halted]));
+    const urls = await step('start everything in one process', async () => {
+      const found = await Promise.race([standalone.ready, halted]);
+      await standalone.meetFamily();
+      return found;
+    });
     const { apiKey } = JSON.parse(readFileSync(join(dataDir, 'demo-credentials.json'), 'utf8'));
     const shown = await demonstrate(new Trader(urls, apiKey));
     const rebuilt = await step('rebuild the read models from the log', () => rebuild(environment));

@@ -1,6 +1,7 @@
 import { Client } from 'pg';
 import type { Broker } from '#brokers/broker';
 import { CLOSED } from '#domain/orders/order';
+import { EventLogUnavailable } from '#event-log/event-log';
 import { EventLog1767225600000 } from '#event-log/postgres/migrations';
 import { PostgresEventLog } from '#event-log/postgres/postgres-event-log';
 import { ProcessDied, TearingEventLog } from '#event-log/tearing-event-log';
@@ -352,4 +353,154 @@ describe('what was asked too long ago', () => {
       expect(left.broker.calls.filter(({ call }) => call === 'place')).toHaveLength(calls);
     }
   }, 60_000);
+});
+
+describe('the watch of a process that lives', () => {
+  let broker: RecordingBroker;
+  let side: WriteSide;
+  let failures: unknown[];
+  let accountId: string;
+  let nowMs: number;
+
+  beforeEach(async () => {
+    // Only the watch itself: the log needs its timers.
+    jest.useFakeTimers({
+      doNotFake: [
+        'Date',
+        'hrtime',
+        'nextTick',
+        'performance',
+        'queueMicrotask',
+        'setImmediate',
+        'setTimeout',
+        'clearTimeout',
+      ],
+    });
+    const from = await log.head();
+    nowMs = TEN_O_CLOCK_MS;
+    broker = new RecordingBroker();
+    ({ side, failures } = sideOn({
+      log,
+      brokers: [broker],
+      now: () => nowMs,
+      brokerTimeoutMs: 25,
+      openWork: (beforeMs) => openWorkOf(log, beforeMs, from),
+    }));
+    await side.start();
+    accountId = await openAccount(side, 'recording');
+  });
+  afterEach(async () => {
+    await side.stop();
+    expect(failures).toEqual([]);
+    jest.useRealTimers();
+  });
+
+  /** Lets so much time pass; the watch has looked by then. */
+  const pass = async (ms: number): Promise<void> => {
+    nowMs += ms;
+    jest.advanceTimersByTime(5_000);
+    await side.recovery.idle();
+  };
+
+  const silently = (): void => {
+    broker.onPlace = () => ({ kind: 'swallow' });
+    broker.onCancel = () => ({ kind: 'lose' });
+    broker.onModify = () => ({ kind: 'lose' });
+  };
+
+  const times = (call: 'cancel' | 'find' | 'modify'): number => broker.calls.filter((one) => one.call === call).length;
+
+  it('finds an order that was placed into silence, once its request must be over', async () => {
+    silently();
+    const orderId = orderIdOf(await place(side, { accountId, key: 'k1' }));
+    await pass(5_000);
+    expect(times('find')).toBe(0);
+    await pass(10_000);
+    expect(times('find')).toBe(1);
+    expect((await side.ledgers.read(`order-${orderId}`)).state.status).toBe('working');
+  });
+
+  it('keeps an order in doubt for as long as the broker cannot be asked', async () => {
+    silently();
+    broker.canSearch = false;
+    const orderId = orderIdOf(await place(side, { accountId, key: 'k1' }));
+    await pass(15_000);
+    await pass(3_600_000);
+    expect((await side.ledgers.read(`order-${orderId}`)).state.status).toBe('in-doubt');
+    broker.canSearch = true;
+    await pass(5_000);
+    expect((await side.ledgers.read(`order-${orderId}`)).state.status).toBe('working');
+    expect(broker.timesPlaced(orderId)).toBe(1);
+  });
+
+  it('asks again for a cancel and for a change that met silence, however old their orders are', async () => {
+    const [first, second] = [await place(side, { accountId, key: 'k1' }), await place(side, { accountId, key: 'k2' })];
+    silently();
+    nowMs += 3_600_000;
+    await cancel(side, { accountId, orderId: orderIdOf(first), requestId: 'c1' });
+    await change({ side, broker, accountId }, orderIdOf(second), 20);
+    await pass(5_000); // somebody may still be waiting for the answer
+    expect([times('cancel'), times('modify')]).toEqual([1, 1]);
+    Object.assign(broker, { onCancel: accepts, onModify: accepts });
+    await pass(10_000);
+    expect([times('cancel'), times('modify')]).toEqual([2, 2]);
+    expect((await side.ledgers.read(`order-${orderIdOf(first)}`)).state.status).toBe('cancelled');
+    expect((await side.ledgers.read(`order-${orderIdOf(second)}`)).state.terms.quantity).toBe(20);
+  });
+
+  it('leaves alone what this process is busy with', async () => {
+    let answer: () => void = () => undefined;
+    const there = new Promise<void>((resolve) => (answer = resolve));
+    const send = broker.place.bind(broker);
+    jest.spyOn(broker, 'place').mockImplementationOnce(async (dispatch) => {
+      await there;
+      return send(dispatch);
+    });
+    const { side: patient } = sideOn({ log, brokers: [broker], now: () => nowMs });
+    await patient.start();
+    const placing = place(patient, { accountId, key: 'k1' });
+    while ((await patient.ledgers.read(`account-${accountId}`)).state.reservations.size === 0);
+    nowMs += 60_000;
+    jest.advanceTimersByTime(5_000);
+    await patient.recovery.idle();
+    expect(times('find')).toBe(0);
+    answer();
+    expect((await placing).status).toBe('ACCEPTED');
+    await patient.stop();
+  });
+
+  it('does not read an order again that was in good order and has not moved', async () => {
+    const orderId = orderIdOf(await place(side, { accountId, key: 'k1' }));
+    await pass(20_000);
+    const read = jest.spyOn(log, 'readStream');
+    await pass(5_000);
+    expect(read).not.toHaveBeenCalled();
+    await broker.fill(orderId, 1);
+    read.mockClear();
+    await pass(5_000);
+    expect(read).toHaveBeenCalled();
+    read.mockRestore();
+  });
+});
+
+describe('the end of a process', () => {
+  it('does not wait for a log that is away: the next process does the rest', async () => {
+    const left = await tell({});
+    const { side, failures } = sideOn({
+      log,
+      brokers: [left.broker],
+      openWork: (beforeMs) => openWorkOf(log, beforeMs, left.from),
+    });
+    await side.start();
+    const [orderId] = left.broker.book.keys();
+    const away = jest.spyOn(log, 'append').mockRejectedValue(new EventLogUnavailable('away'));
+    const filled = left.broker.fill(orderId ?? '', 4).catch((error: unknown) => error);
+    await new Promise((resolve) => setTimeout(resolve, 300)); // it has failed, and tries again
+    await side.stop();
+    expect(await filled).toBeInstanceOf(EventLogUnavailable);
+    expect(failures.length).toBeGreaterThan(0);
+    away.mockRestore();
+    await recover(left, 1_000);
+    await expectAllIsWell(left);
+  });
 });

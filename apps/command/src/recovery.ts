@@ -78,6 +78,11 @@ export class Recovery {
   async stop(): Promise<void> {
     this.stopped = true;
     clearInterval(this.timer);
+    await this.idle();
+  }
+
+  /** Resolves when it is not at work. */
+  async idle(): Promise<void> {
     await this.sweeping;
   }
 

@@ -124,6 +124,22 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
   }
 }
 
+/**
+ * Connection string of the server that another process of ours runs in this directory right now; `undefined` when none
+ * answers. For tools that work beside a running process.
+ */
+export async function findEmbeddedPostgres(directory: string): Promise<string | undefined> {
+  const dataDir = resolve(directory);
+  const server = await readPostmasterFile(join(dataDir, 'cluster'));
+  if (server?.status !== 'ready') return undefined;
+  try {
+    const password = (await readFile(join(dataDir, 'password'), 'utf8')).trim();
+    return (await answers(server.port, password)) ? urlOf(server.port, password, database) : undefined;
+  } catch (error) {
+    throw inOneLine(error, dataDir);
+  }
+}
+
 interface Place {
   readonly dataDir: string;
   readonly cluster: string;

@@ -1,5 +1,6 @@
 /** Passwords are kept as argon2id hashes; hashing is slow on purpose, and so is allowed only a share of the machine. */
 
+import { randomBytes } from 'node:crypto';
 import { Algorithm, hash, verify } from '@node-rs/argon2';
 import { Problem } from './problem-details';
 
@@ -27,7 +28,7 @@ export class Passwords {
    * @throws Problem 503 BUSY when too many are being hashed already.
    */
   async matches(password: string, passwordHash: string | undefined): Promise<boolean> {
-    this.nobody ??= this.hash('nobody has this password');
+    this.nobody ??= this.hash(randomBytes(32).toString('hex'));
     const stored = passwordHash ?? (await this.nobody);
     const matches = await this.inTurn(() => verify(stored, plain(password)));
     return matches && passwordHash !== undefined;
