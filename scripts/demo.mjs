@@ -170,8 +170,8 @@ const demonstrate = async (trader) => {
   return { intent, replay, denial, modify, partialFill, cancel, ...views };
 };
 
-/** Rebuilds the read models beside the running process, and looks itself whether live and rebuilt ones are equal. */
-const rebuild = async (environment) => {
+/** Rebuilds the read models beside the running process, and looks itself whether they are what they were. */
+const rebuild = async (environment, trader, orders) => {
   const { stdout } = await promisify(execFile)(process.execPath, [built('apps/projector/src/rebuild.js'), '--json'], {
     cwd: root,
     env: environment,
@@ -180,6 +180,7 @@ const rebuild = async (environment) => {
   const { events, seconds, before, after } = JSON.parse(stdout);
   equal('position of the rebuilt tables', after.position, before.position);
   equal('content of the rebuilt tables', after.views, before.views);
+  equal('order book read from them', (await trader.read('/v2/orders')).items, orders);
   return { identical: true, events, seconds, hashes: { live: before.views, rebuilt: after.views } };
 };
 
@@ -518,8 +519,11 @@ const run = async () => {
       return found;
     });
     const { apiKey } = JSON.parse(readFileSync(join(dataDir, 'demo-credentials.json'), 'utf8'));
-    const shown = await demonstrate(new Trader(urls, apiKey));
-    const rebuilt = await step('rebuild the read models from the log', () => rebuild(environment));
+    const trader = new Trader(urls, apiKey);
+    const shown = await demonstrate(trader);
+    const rebuilt = await step('rebuild the read models from the log', () =>
+      rebuild(environment, trader, shown.orders),
+    );
     const shutdown = await step('stop the process', async () => {
       const end = await standalone.stop();
       equal('its end', end, { exitCode: 0, leftovers: [] });

@@ -118,7 +118,7 @@ describe('npm run demo -- --json', () => {
       ]),
       history: expect.arrayContaining(
         ['OrderPlaced', 'OrderDispatched', 'OrderAccepted', 'OrderFilled', 'CancelRequested', 'OrderCancelled'].map(
-          (type) => expect.objectContaining({ type }),
+          (type): unknown => expect.objectContaining({ type }),
         ),
       ),
     });

@@ -82,7 +82,7 @@ const kindOf = (stream: string): Kind => {
   throw new Error(`no decider for stream ${stream}`);
 };
 
-const BLANK: { readonly [K in Kind]: Folded<unknown> } = {
+const BLANK: Readonly<Record<Kind, Folded<unknown>>> = {
   account: { state: account.initial, revision: 'no-stream' },
   order: { state: order.initial, revision: 'no-stream' },
   intent: { state: intent.initial, revision: 'no-stream' },
@@ -395,7 +395,7 @@ class Trial implements Ledger {
   }
 
   private record<State, Event extends DomainEvent>(
-    { evolve }: { evolve(state: State, event: Event): State },
+    { evolve }: { readonly evolve: (state: State, event: Event) => State },
     stream: string,
     { type, data }: Event,
   ): void {

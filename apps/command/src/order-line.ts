@@ -180,10 +180,14 @@ export class OrderChange {
   disclosedQuantity?: number;
 }
 
-/** A rupee price that the shape above has already judged. */
-const pricePart = <Name extends 'priceE4' | 'triggerPriceE4'>(name: Name, rupees: number | undefined) => {
-  const priceE4 = rupees === undefined ? undefined : parseE4(rupees);
-  return priceE4 === undefined ? {} : ({ [name]: priceE4 } as Record<Name, number>);
+/** The prices that were named, which the shape above has already judged. */
+const pricesOf = (
+  price: number | undefined,
+  triggerPrice: number | undefined,
+): Pick<OrderTerms, 'priceE4' | 'triggerPriceE4'> => {
+  const priceE4 = price === undefined ? undefined : parseE4(price);
+  const triggerPriceE4 = triggerPrice === undefined ? undefined : parseE4(triggerPrice);
+  return { ...(priceE4 !== undefined && { priceE4 }), ...(triggerPriceE4 !== undefined && { triggerPriceE4 }) };
 };
 
 /** The terms of a line, prices in 1/10,000 rupee. */
@@ -198,8 +202,7 @@ export const termsOf = ({
   orderType,
   quantity,
   validity: validity ?? 'DAY',
-  ...pricePart('priceE4', price),
-  ...pricePart('triggerPriceE4', triggerPrice),
+  ...pricesOf(price, triggerPrice),
   ...(disclosedQuantity !== undefined && { disclosedQuantity }),
 });
 
@@ -218,8 +221,7 @@ export const changedTerms = (
     ...(quantity !== undefined && { quantity }),
     ...(validity !== undefined && { validity }),
     ...(disclosedQuantity !== undefined && { disclosedQuantity }),
-    ...pricePart('priceE4', price),
-    ...pricePart('triggerPriceE4', triggerPrice),
+    ...pricesOf(price, triggerPrice),
   };
 };
 

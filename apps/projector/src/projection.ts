@@ -30,7 +30,7 @@ const lagPositions = gauge({
 export class Projection {
   private subscription: Subscription | undefined;
   private running: Promise<void> | undefined;
-  private stopped = new AbortController();
+  private readonly stopped = new AbortController();
   private position = 0;
   private failing = false;
 
@@ -63,7 +63,7 @@ export class Projection {
 
   private async follow(): Promise<void> {
     let pauseMs: number = BACKOFF_MS.first;
-    while (!this.stopped.signal.aborted) {
+    while (!this.isStopped()) {
       try {
         this.position = await this.projector.position();
         this.subscription = this.log.subscribeAll({ after: this.position, batchSize: BATCH_SIZE }, (events, next) => {
@@ -99,7 +99,7 @@ export class Projection {
   /** Tells readers that the rows are as young as now while nothing is written, and looks after lag and partitions. */
   private async heartbeat(): Promise<void> {
     let partitionsMadeAt = this.now();
-    while (!this.stopped.signal.aborted) {
+    while (!this.isStopped()) {
       await this.pause(HEARTBEAT_MS);
       try {
         const at = this.now();
@@ -114,15 +114,18 @@ export class Projection {
           partitionsMadeAt = at;
         }
       } catch (error) {
-        if (!this.stopped.signal.aborted)
-          this.logger.warn({ err: error }, 'the projection could not look after itself');
+        if (!this.isStopped()) this.logger.warn({ err: error }, 'the projection could not look after itself');
       }
     }
   }
 
+  private isStopped(): boolean {
+    return this.stopped.signal.aborted;
+  }
+
   private async pause(ms: number): Promise<void> {
     await sleep(ms, undefined, { signal: this.stopped.signal }).catch((error: unknown) => {
-      if (!this.stopped.signal.aborted) throw error;
+      if (!this.isStopped()) throw error;
     });
   }
 }

@@ -1,15 +1,36 @@
 import { ApiPropertyOptional } from '@nestjs/swagger';
-import { IsIn, IsInt, IsISO8601, IsOptional, IsUUID, Length, Matches, Max, Min } from 'class-validator';
+import { IsIn, IsInt, IsOptional, IsUUID, Length, Matches, Max, Min } from 'class-validator';
 import { Problem } from '#platform/problem-details';
 import { BOOK_STATUSES } from '#read-models/orders/status';
 
 const LIMIT_DEFAULT = 50;
 const LIMIT_MAX = 200;
-const SIDES = ['BUY', 'SELL'];
-const PRODUCTS = ['CNC', 'MIS', 'NRML', 'MTF'];
+export const SIDES = ['BUY', 'SELL'] as const;
+export const PRODUCTS = ['CNC', 'MIS', 'NRML', 'MTF'] as const;
+
+/** RFC 3339 with its offset: a time without one would mean another instant to every reader. */
+const INSTANT =
+  /^20\d{2}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,3})?)?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)$/;
+const instant = { message: 'must be a time with its offset, like 2026-01-02T09:15:00+05:30 (+ written as %2B)' };
 
 /** What every list takes. */
 export class PageFilter {
+  @ApiPropertyOptional({ minimum: 1, maximum: LIMIT_MAX, default: LIMIT_DEFAULT })
+  @IsOptional()
+  @IsInt()
+  @Min(1)
+  @Max(LIMIT_MAX)
+  limit?: number;
+
+  @ApiPropertyOptional({ description: '`nextCursor` of the page before.' })
+  @IsOptional()
+  @Length(1, 200)
+  @Matches(/^[A-Za-z0-9_-]+$/, { message: 'is not one that a page gave out' })
+  cursor?: string;
+}
+
+/** What the lists over all orders take: every filter that is given must hold. */
+export class TradeFilter extends PageFilter {
   @ApiPropertyOptional({ format: 'uuid', description: 'One of your accounts; all of them when absent.' })
   @IsOptional()
   @IsUUID()
@@ -37,47 +58,39 @@ export class PageFilter {
 
   @ApiPropertyOptional({ format: 'date-time', description: 'Not before.' })
   @IsOptional()
-  @IsISO8601({ strict: true })
-  @Length(10, 40)
+  @Matches(INSTANT, instant)
   from?: string;
 
   @ApiPropertyOptional({ format: 'date-time', description: 'Before.' })
   @IsOptional()
-  @IsISO8601({ strict: true })
-  @Length(10, 40)
+  @Matches(INSTANT, instant)
   to?: string;
-
-  @ApiPropertyOptional({ minimum: 1, maximum: LIMIT_MAX, default: LIMIT_DEFAULT })
-  @IsOptional()
-  @IsInt()
-  @Min(1)
-  @Max(LIMIT_MAX)
-  limit?: number;
-
-  @ApiPropertyOptional({ description: '`nextCursor` of the page before.' })
-  @IsOptional()
-  @Length(1, 200)
-  @Matches(/^[A-Za-z0-9_-]+$/)
-  cursor?: string;
 }
 
-export class OrderFilter extends PageFilter {
+export class OrderFilter extends TradeFilter {
   @ApiPropertyOptional({ enum: BOOK_STATUSES })
   @IsOptional()
   @IsIn(BOOK_STATUSES)
   status?: string;
 }
 
-/** A statement under construction: conditions and the values they refer to. */
+export const limitOf = ({ limit }: PageFilter): number => limit ?? LIMIT_DEFAULT;
+
+/** A statement under construction: what must hold, and the values it refers to. */
 export class Conditions {
   readonly values: unknown[] = [];
   private readonly texts: string[] = [];
 
-  /** `condition` gets the placeholder of its value: `(at) => `side = ${at}``. */
-  add(value: unknown, condition: (placeholder: string) => string): this {
-    this.values.push(value);
-    this.texts.push(condition(`$${String(this.values.length)}`));
+  /** `condition` gets the placeholders of its values, in their order. */
+  add(values: readonly unknown[], condition: (...placeholders: string[]) => string): this {
+    this.texts.push(condition(...values.map((value) => this.placeholder(value))));
     return this;
+  }
+
+  /** Makes the value known and returns how the statement refers to it. */
+  placeholder(value: unknown): string {
+    this.values.push(value);
+    return `$${String(this.values.length)}`;
   }
 
   get text(): string {
@@ -85,22 +98,40 @@ export class Conditions {
   }
 }
 
-/** Where a page ended: the sort key of its last row. `at` is epoch milliseconds. */
+/** What a list is sorted by: `kind` says what the values of its last column look like. */
+export interface SortKey {
+  readonly time?: string;
+  readonly id: string;
+  readonly kind: 'uuid' | 'bigint' | 'integer';
+  readonly direction: 'asc' | 'desc';
+}
+
+/** Where a page ended. `atMs` is 0 where a list is not sorted by a time. */
 export interface Cursor {
-  readonly at: number;
+  readonly atMs: number;
   readonly id: string;
 }
 
-export const encodeCursor = ({ at, id }: Cursor): string => Buffer.from(`${String(at)} ${id}`).toString('base64url');
+const IDS = {
+  uuid: /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/,
+  bigint: /^\d{1,15}$/,
+  integer: /^\d{1,9}$/,
+} as const;
 
-/** @throws Problem 400 for a cursor that no page of ours gave out. */
-export const decodeCursor = (cursor: string, id: RegExp): Cursor => {
-  const [, at, last] = /^(\d{1,15}) (\S{1,80})$/.exec(Buffer.from(cursor, 'base64url').toString()) ?? [];
-  if (at === undefined || last === undefined || !id.test(last))
-    throw new Problem(400, 'VALIDATION_FAILED', 'A query parameter is not as it must be.', {
-      errors: [{ field: 'cursor', message: 'is not one that a page gave out' }],
-    });
-  return { at: Number(at), id: last };
+export const encodeCursor = ({ atMs, id }: Cursor): string =>
+  Buffer.from(`${String(atMs)} ${id}`).toString('base64url');
+
+/**
+ * A cursor grants nothing: whatever it says, only rows that may be seen are listed. It is read strictly all the same.
+ * @throws Problem 400 for a cursor that no such list gave out.
+ */
+export const decodeCursor = (cursor: string, kind: SortKey['kind']): Cursor => {
+  const [, atMs, id] = /^(\d{1,15}) (\S{1,36})$/.exec(Buffer.from(cursor, 'base64url').toString()) ?? [];
+  if (atMs === undefined || id === undefined || !IDS[kind].test(id))
+    throw invalid('A query parameter is not as it must be.', 'cursor', 'is not one that a page of this list gave out');
+  return { atMs: Number(atMs), id };
 };
 
-export const limitOf = ({ limit }: PageFilter): number => limit ?? LIMIT_DEFAULT;
+/** 400 that names one field. */
+export const invalid = (detail: string, field: string, message: string): Problem =>
+  new Problem(400, 'VALIDATION_FAILED', detail, { errors: [{ field, message }] });

@@ -1,238 +1,287 @@
-import { Controller, Get, Header, Headers, Param, Query, Res } from '@nestjs/common';
+import { applyDecorators, Controller, Get, Header, Headers, Param, Query, Res, type Type } from '@nestjs/common';
 import { ApiHeader, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { isUUID } from 'class-validator';
 import type { FastifyReply } from '#platform/fastify';
 import { accountOf, CurrentIdentity, type Identity } from '#platform/identity';
 import { Problem } from '#platform/problem-details';
-import { Conditions, decodeCursor, encodeCursor, limitOf, OrderFilter, PageFilter } from './filters';
+import {
+  Conditions,
+  decodeCursor,
+  encodeCursor,
+  invalid,
+  limitOf,
+  OrderFilter,
+  PageFilter,
+  type SortKey,
+  TradeFilter,
+} from './filters';
 import { type Checkpoint, ReadModel } from './read-model';
 import {
-  ORDER_EVENT_JSON,
-  ORDER_JSON,
-  ORDER_WITH_VERDICTS_JSON,
+  ORDER,
+  ORDER_DETAIL,
+  ORDER_EVENT,
+  OrderDetailView,
   OrderEventPage,
   OrderPage,
-  OrderView,
+  presentable,
+  selectList,
   TABLE,
-  TRADE_JSON,
+  TRADE,
   TradePage,
 } from './views';
 
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
-const POSITION = /^\d{1,15}$/;
+const MIN_POSITION = 'coordinator-min-position';
 
-const JSON_TYPE = 'application/json; charset=utf-8';
-const MIN_POSITION = {
+const stringHeader = (description: string) => ({ description, schema: { type: 'string' as const } });
+const STAMP = {
+  'Coordinator-Source': stringHeader('Where the rows come from: DB.'),
+  'Coordinator-Age-Ms': stringHeader('The rows hold everything that was recorded until so many milliseconds ago.'),
+  'Coordinator-Position': stringHeader('The rows hold at least everything up to this position of the log.'),
+};
+
+/** A route that answers with JSON from the read model, and what its description says. */
+const Read = (path: string, summary: string, type: Type, ...failures: MethodDecorator[]): MethodDecorator =>
+  applyDecorators(
+    Get(path),
+    Header('content-type', 'application/json; charset=utf-8'),
+    ApiOperation({ summary }),
+    ApiResponse({ status: 200, type, headers: STAMP }),
+    ApiResponse({ status: 400, description: 'VALIDATION_FAILED: names the parameter or header' }),
+    ApiResponse({ status: 503, description: 'READ_MODEL_BEHIND or READ_MODEL_UNAVAILABLE, with Retry-After' }),
+    ...failures,
+  );
+const NOT_FOUND = ApiResponse({ status: 404, description: 'ORDER_NOT_FOUND: no such order among yours' });
+const NO_ACCOUNT = ApiResponse({ status: 404, description: 'ACCOUNT_NOT_FOUND: no such account among yours' });
+
+/** Order book, history and trades. Everything is read from Postgres, and every answer says how old it is. */
+@ApiTags('reads')
+@ApiHeader({
   name: 'Coordinator-Min-Position',
   required: false,
   description: '`Coordinator-Position` of a write: the read waits until it is included, for at most two seconds.',
-};
-/** An order never has more events or trades than this in one answer; none has come near. */
-const OF_ONE_ORDER_MAX = 10_000;
-
-/** Everything here is read from Postgres, and every answer says how old it is. */
-@ApiTags('reads')
-@ApiHeader(MIN_POSITION)
+})
 @Controller('v2')
 export class OrdersController {
   constructor(private readonly model: ReadModel) {}
 
-  @Get('orders')
-  @Header('content-type', JSON_TYPE)
-  @ApiOperation({ summary: 'The order book, newest first' })
-  @ApiResponse({ status: 200, type: OrderPage })
+  @Read('orders', 'The order book, newest first', OrderPage, NO_ACCOUNT)
   async orders(
     @CurrentIdentity() identity: Identity,
     @Query() filter: OrderFilter,
-    @Headers('coordinator-min-position') minPosition: string | undefined,
+    @Headers(MIN_POSITION) minPosition: string | undefined,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<string> {
-    const checkpoint = await this.standAt(minPosition);
-    const conditions = conditionsOf(identity, filter, 'placed_at');
-    if (filter.status !== undefined) conditions.add(filter.status, (at) => `status = ${at}`);
-    if (filter.cursor !== undefined)
-      addCursor(conditions, decodeCursor(filter.cursor, UUID), 'placed_at', 'order_id', 'uuid');
-    return this.page(reply, checkpoint, conditions, filter, {
-      json: ORDER_JSON,
-      table: TABLE.orders,
-      time: 'placed_at',
-      id: 'order_id',
-    });
+    const source = { table: TABLE.orders, columns: selectList(ORDER), ...BY_PLACING };
+    const conditions = matching(filter, BY_PLACING.sort.time);
+    if (filter.status !== undefined) conditions.add([filter.status], (at) => `status = ${at}`);
+    return this.page(source, accountsOf(identity, filter.accountId), conditions, filter, minPosition, reply);
   }
 
-  @Get('orders/:orderId')
-  @Header('content-type', JSON_TYPE)
-  @ApiOperation({ summary: 'One order, with its verdicts' })
-  @ApiResponse({ status: 200, type: OrderView })
-  @ApiResponse({ status: 404, description: 'no such order among yours' })
+  @Read('orders/:orderId', 'One order, with its verdicts', OrderDetailView, NOT_FOUND)
   async order(
     @CurrentIdentity() identity: Identity,
     @Param('orderId') orderId: string,
-    @Headers('coordinator-min-position') minPosition: string | undefined,
+    @Headers(MIN_POSITION) minPosition: string | undefined,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<string> {
+    const id = uuidOf(orderId);
     const checkpoint = await this.standAt(minPosition);
-    const conditions = ownAccounts(identity).add(uuidOf(orderId), (at) => `order_id = ${at}`);
-    const text = `select ${ORDER_WITH_VERDICTS_JSON}, version from ${TABLE.orders} where ${conditions.text}`;
-    const [row] = await this.model.rows(`order ${conditions.text}`, text, conditions.values);
-    if (!row) throw orderNotFound();
-    void reply.header('etag', `"${String(row[1])}"`);
+    const own = ownOrder(identity, id);
+    const [order] = await this.model.texts(
+      `select row_to_json(item) from
+         (select ${selectList(ORDER_DETAIL)} from ${TABLE.orders} where ${own.text}) as item`,
+      own.values,
+    );
+    if (order === undefined) throw orderNotFound();
     stamp(reply, checkpoint);
-    return String(row[0]);
+    void reply.header('etag', `"${String(fieldOf(order, 'version'))}"`);
+    return order;
   }
 
-  @Get('orders/:orderId/history')
-  @Header('content-type', JSON_TYPE)
-  @ApiOperation({ summary: 'What happened to an order, oldest first' })
-  @ApiResponse({ status: 200, type: OrderEventPage })
+  @Read('orders/:orderId/history', 'What happened to an order, oldest first', OrderEventPage, NOT_FOUND)
   async history(
     @CurrentIdentity() identity: Identity,
     @Param('orderId') orderId: string,
-    @Headers('coordinator-min-position') minPosition: string | undefined,
+    @Query() filter: PageFilter,
+    @Headers(MIN_POSITION) minPosition: string | undefined,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<string> {
-    return this.ofOneOrder(
-      identity,
-      orderId,
-      minPosition,
-      reply,
-      `select ${ORDER_EVENT_JSON} from ${TABLE.orderEvents}`,
-      'revision',
-    );
+    const source = { table: TABLE.orderEvents, columns: selectList(ORDER_EVENT), ...BY_REVISION };
+    return this.pageOfOrder(source, identity, uuidOf(orderId), filter, minPosition, reply);
   }
 
-  @Get('orders/:orderId/trades')
-  @Header('content-type', JSON_TYPE)
-  @ApiOperation({ summary: 'The trades of an order, oldest first' })
-  @ApiResponse({ status: 200, type: TradePage })
+  @Read('orders/:orderId/trades', 'The trades of an order, oldest first', TradePage, NOT_FOUND)
   async tradesOf(
     @CurrentIdentity() identity: Identity,
     @Param('orderId') orderId: string,
-    @Headers('coordinator-min-position') minPosition: string | undefined,
+    @Query() filter: PageFilter,
+    @Headers(MIN_POSITION) minPosition: string | undefined,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<string> {
-    return this.ofOneOrder(
-      identity,
-      orderId,
-      minPosition,
-      reply,
-      `select ${TRADE_JSON} from ${TABLE.trades}`,
-      'position',
-    );
+    const source = { table: TABLE.trades, columns: selectList(TRADE), ...BY_POSITION };
+    return this.pageOfOrder(source, identity, uuidOf(orderId), filter, minPosition, reply);
   }
 
-  @Get('trades')
-  @Header('content-type', JSON_TYPE)
-  @ApiOperation({ summary: 'Trades, newest first' })
-  @ApiResponse({ status: 200, type: TradePage })
+  @Read('trades', 'Trades, newest first', TradePage, NO_ACCOUNT)
   async trades(
     @CurrentIdentity() identity: Identity,
-    @Query() filter: PageFilter,
-    @Headers('coordinator-min-position') minPosition: string | undefined,
+    @Query() filter: TradeFilter,
+    @Headers(MIN_POSITION) minPosition: string | undefined,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<string> {
-    const checkpoint = await this.standAt(minPosition);
-    const conditions = conditionsOf(identity, filter, 'traded_at');
-    if (filter.cursor !== undefined)
-      addCursor(conditions, decodeCursor(filter.cursor, POSITION), 'traded_at', 'position', 'bigint');
-    return this.page(reply, checkpoint, conditions, filter, {
-      json: TRADE_JSON,
-      table: TABLE.trades,
-      time: 'traded_at',
-      id: 'position',
-    });
+    const source = { table: TABLE.trades, columns: selectList(TRADE), ...BY_TRADING };
+    const conditions = matching(filter, BY_TRADING.sort.time);
+    return this.page(source, accountsOf(identity, filter.accountId), conditions, filter, minPosition, reply);
   }
 
-  /** The checkpoint is read before the rows: they hold at least what it says. */
-  private standAt(minPosition: string | undefined): Promise<Checkpoint> {
-    if (minPosition === undefined) return this.model.checkpoint();
-    if (!POSITION.test(minPosition))
-      throw new Problem(400, 'VALIDATION_FAILED', 'A header is not as it must be.', {
-        errors: [{ field: 'Coordinator-Min-Position', message: 'must be a position as Coordinator-Position gave it' }],
-      });
-    return this.model.reached(Number(minPosition));
+  private async pageOfOrder(
+    source: Source,
+    identity: Identity,
+    orderId: string,
+    filter: PageFilter,
+    minPosition: string | undefined,
+    reply: FastifyReply,
+  ): Promise<string> {
+    await this.standAt(minPosition);
+    const own = ownOrder(identity, orderId);
+    const [found] = await this.model.texts(`select '' from ${TABLE.orders} where ${own.text}`, own.values);
+    if (found === undefined) throw orderNotFound();
+    const conditions = new Conditions().add([orderId], (at) => `order_id = ${at}`);
+    return this.page(source, 'all', conditions, filter, minPosition, reply);
   }
 
   private async page(
-    reply: FastifyReply,
-    checkpoint: Checkpoint,
+    source: Source,
+    accounts: Accounts,
     conditions: Conditions,
     filter: PageFilter,
-    { json, table, time, id }: { json: string; table: string; time: string; id: string },
-  ): Promise<string> {
-    const limit = limitOf(filter);
-    const text = `
-      select ${json}, (extract(epoch from ${time}) * 1000)::bigint::text, ${id}::text from ${table}
-      where ${conditions.text} order by ${time} desc, ${id} desc limit $${String(conditions.values.length + 1)}`;
-    const rows = await this.model.rows(`${table} ${conditions.text}`, text, [...conditions.values, limit + 1]);
-    const page = rows.slice(0, limit);
-    const last = page.at(-1);
-    const next =
-      rows.length > limit && last ? JSON.stringify(encodeCursor({ at: Number(last[1]), id: String(last[2]) })) : 'null';
-    stamp(reply, checkpoint);
-    return `{"items":[${page.map((row) => row[0]).join(',')}],"nextCursor":${next}}`;
-  }
-
-  private async ofOneOrder(
-    identity: Identity,
-    orderId: string,
     minPosition: string | undefined,
     reply: FastifyReply,
-    select: string,
-    orderBy: string,
   ): Promise<string> {
+    const limit = limitOf(filter);
+    if (filter.cursor !== undefined) addCursor(conditions, filter.cursor, source.sort);
     const checkpoint = await this.standAt(minPosition);
-    const order = ownAccounts(identity).add(uuidOf(orderId), (at) => `order_id = ${at}`);
-    const found = await this.model.rows(
-      `owned ${order.text}`,
-      `select 1 from ${TABLE.orders} where ${order.text}`,
-      order.values,
-    );
-    if (found.length === 0) throw orderNotFound();
-    const text = `${select} where order_id = $1 order by ${orderBy} limit ${String(OF_ONE_ORDER_MAX)}`;
-    const rows = await this.model.rows(`of order by ${orderBy}`, text, [uuidOf(orderId)]);
+    const text = pageStatement(source, accounts, conditions, limit + 1);
+    const items = await this.model.texts(text, conditions.values);
+    const last = items.length > limit ? items[limit - 1] : undefined;
+    const nextCursor = last === undefined ? 'null' : JSON.stringify(encodeCursor(source.cursorOf(last)));
     stamp(reply, checkpoint);
-    return `{"items":[${rows.map((row) => row[0]).join(',')}],"nextCursor":null}`;
+    return `{"items":[${items.slice(0, limit).map(source.present).join(',')}],"nextCursor":${nextCursor}}`;
+  }
+
+  /** The checkpoint is read before the rows, which therefore hold at least what it says. */
+  private standAt(minPosition: string | undefined): Promise<Checkpoint> {
+    if (minPosition === undefined) return this.model.checkpoint();
+    if (!/^\d{1,15}$/.test(minPosition))
+      throw invalid('A header is not as it must be.', 'Coordinator-Min-Position', 'must be a position of the log');
+    return this.model.reached(Number(minPosition));
   }
 }
 
-/** A trader sees own accounts; who may read all of them is not narrowed down. */
-const ownAccounts = (identity: Identity, accountId?: string): Conditions => {
-  const conditions = new Conditions();
-  if (accountId !== undefined)
-    return conditions.add(accountOf(identity, accountId, 'read'), (at) => `account_id = ${at}`);
-  if (identity.role !== 'trader') return conditions;
-  const [only, ...more] = identity.accountIds;
-  return only !== undefined && more.length === 0
-    ? conditions.add(only, (at) => `account_id = ${at}`)
-    : conditions.add(identity.accountIds, (at) => `account_id = any(${at})`);
+/* -------------------------------------------------------------------------------------------------- statements */
+
+/** Where the items of a list come from, and in which order. */
+interface Source {
+  readonly table: string;
+  readonly columns: string;
+  readonly sort: SortKey;
+  /** Where a page ends whose last item, as JSON, is this one. */
+  readonly cursorOf: (item: string) => { readonly atMs: number; readonly id: string };
+  /** The item as it goes out. */
+  readonly present: (item: string) => string;
+}
+type Order = Pick<Source, 'sort' | 'cursorOf' | 'present'>;
+
+const asIs = (item: string): string => item;
+
+const BY_PLACING = {
+  sort: { time: 'placed_at', id: 'order_id', kind: 'uuid', direction: 'desc' },
+  cursorOf: (item) => ({ atMs: timeOf(item, 'placedAt'), id: String(fieldOf(item, 'orderId')) }),
+  present: asIs,
+} as const satisfies Order;
+
+const BY_TRADING = {
+  sort: { time: 'traded_at', id: 'position', kind: 'bigint', direction: 'desc' },
+  cursorOf: (item) => ({ atMs: timeOf(item, 'tradedAt'), id: String(fieldOf(item, 'position')) }),
+  present: asIs,
+} as const satisfies Order;
+
+const BY_POSITION = {
+  sort: { id: 'position', kind: 'bigint', direction: 'asc' },
+  cursorOf: (item) => ({ atMs: 0, id: String(fieldOf(item, 'position')) }),
+  present: asIs,
+} as const satisfies Order;
+
+const BY_REVISION = {
+  sort: { id: 'revision', kind: 'integer', direction: 'asc' },
+  cursorOf: (item) => ({ atMs: 0, id: String(fieldOf(item, 'version')) }),
+  present: (item) => JSON.stringify(presentable(JSON.parse(item))),
+} as const satisfies Order;
+
+/** Whose rows are listed: those of these accounts, or everybody's. */
+type Accounts = readonly string[] | 'all';
+
+/** @throws Problem 404 for an account that is not theirs. */
+const accountsOf = (identity: Identity, accountId: string | undefined): Accounts => {
+  if (accountId !== undefined) return [accountOf(identity, accountId, 'read')];
+  return identity.role === 'trader' ? identity.accountIds : 'all';
 };
 
-const conditionsOf = (identity: Identity, filter: PageFilter, time: string): Conditions => {
-  const conditions = ownAccounts(identity, filter.accountId);
+/** A trader's own order; for an order of somebody else it is as if there were none. */
+const ownOrder = (identity: Identity, orderId: string): Conditions => {
+  const conditions = new Conditions().add([orderId], (at) => `order_id = ${at}`);
+  const accounts = accountsOf(identity, undefined);
+  return accounts === 'all' ? conditions : conditions.add([accounts], (at) => `account_id = any(${at}::text[])`);
+};
+
+const matching = (filter: TradeFilter, time: string): Conditions => {
+  const conditions = new Conditions();
   const { symbol, side, product, broker, from, to } = filter;
-  if (symbol !== undefined) conditions.add(symbol.toUpperCase(), (at) => `upper(symbol) = ${at}`);
-  if (side !== undefined) conditions.add(side, (at) => `side = ${at}`);
-  if (product !== undefined) conditions.add(product, (at) => `product = ${at}`);
-  if (broker !== undefined) conditions.add(broker, (at) => `broker = ${at}`);
-  if (from !== undefined) conditions.add(new Date(from), (at) => `${time} >= ${at}`);
-  if (to !== undefined) conditions.add(new Date(to), (at) => `${time} < ${at}`);
+  if (symbol !== undefined) conditions.add([symbol], (at) => `upper(symbol) = upper(${at})`);
+  if (side !== undefined) conditions.add([side], (at) => `side = ${at}`);
+  if (product !== undefined) conditions.add([product], (at) => `product = ${at}`);
+  if (broker !== undefined) conditions.add([broker], (at) => `broker = ${at}`);
+  if (from !== undefined) conditions.add([instantOf('from', from)], (at) => `${time} >= ${at}::timestamptz`);
+  if (to !== undefined) conditions.add([instantOf('to', to)], (at) => `${time} < ${at}::timestamptz`);
   return conditions;
 };
 
-const addCursor = (
-  conditions: Conditions,
-  { at, id }: { at: number; id: string },
-  time: string,
-  column: string,
-  type: string,
-): void => {
-  conditions.add(at, (placeholder) => {
-    const instant = `to_timestamp(${placeholder}::double precision / 1000)`;
-    conditions.values.push(id);
-    return `(${time}, ${column}) < (${instant}, $${String(conditions.values.length)}::${type})`;
-  });
+const addCursor = (conditions: Conditions, cursor: string, { time, id, kind, direction }: SortKey): void => {
+  const { atMs, id: lastId } = decodeCursor(cursor, kind);
+  const beyond = direction === 'asc' ? '>' : '<';
+  if (time === undefined) conditions.add([lastId], (at) => `${id} ${beyond} ${at}::${kind}`);
+  else
+    conditions.add(
+      [new Date(atMs).toISOString(), lastId],
+      (at, last) => `(${time}, ${id}) ${beyond} (${at}::timestamptz, ${last}::${kind})`,
+    );
 };
+
+/**
+ * One page in the order of an index. Rows of several accounts are taken account by account, as many as a page can hold,
+ * and merged: one scan over all of them could not come in the order of the index.
+ */
+const pageStatement = (
+  { table, columns, sort: { time, id, direction } }: Source,
+  accounts: Accounts,
+  conditions: Conditions,
+  rows: number,
+): string => {
+  const order = `order by ${[time, id].filter((column) => column !== undefined).join(` ${direction}, `)} ${direction}`;
+  const [only, ...others] = accounts === 'all' ? [] : accounts;
+  if (only !== undefined && others.length === 0) conditions.add([only], (at) => `account_id = ${at}`);
+  const limit = `limit ${conditions.placeholder(rows)}`;
+  const isMerged = accounts !== 'all' && accounts.length !== 1;
+  const from = isMerged
+    ? `unnest(${conditions.placeholder(accounts)}::text[]) as own (account_id) cross join lateral (
+         select * from ${table} as row where row.account_id = own.account_id and ${conditions.text} ${order} ${limit}
+       ) as row`
+    : `${table} as row where ${conditions.text}`;
+  const list = isMerged ? columns.replace(/\baccount_id\b/, 'row.account_id') : columns;
+  return `select row_to_json(item) from (select ${list} from ${from} ${order} ${limit}) as item`;
+};
+
+/* ------------------------------------------------------------------------------------------------------ answers */
 
 const stamp = (reply: FastifyReply, { position, asOf }: Checkpoint): void => {
   void reply.headers({
@@ -243,11 +292,22 @@ const stamp = (reply: FastifyReply, { position, asOf }: Checkpoint): void => {
   });
 };
 
+const fieldOf = (item: string, name: string): unknown => {
+  const parsed: unknown = JSON.parse(item);
+  return typeof parsed === 'object' && parsed !== null ? Reflect.get(parsed, name) : undefined;
+};
+
+const timeOf = (item: string, name: string): number => Date.parse(String(fieldOf(item, name)));
+
+/** The regular expression of the filter lets days pass that a month does not have. */
+const instantOf = (field: string, text: string): string => {
+  const ms = Date.parse(text);
+  if (Number.isNaN(ms)) throw invalid('A query parameter is not as it must be.', field, 'is no day of the calendar');
+  return new Date(ms).toISOString();
+};
+
 const uuidOf = (text: string): string => {
-  if (!isUUID(text))
-    throw new Problem(400, 'VALIDATION_FAILED', 'The path names no id.', {
-      errors: [{ field: 'orderId', message: 'must be a UUID' }],
-    });
+  if (!isUUID(text)) throw invalid('The path names no order.', 'orderId', 'must be a UUID');
   return text.toLowerCase();
 };
 

@@ -1,21 +1,26 @@
-import { ApiProperty } from '@nestjs/swagger';
+import { ApiProperty, ApiPropertyOptions } from '@nestjs/swagger';
+import { toRupees } from '#domain/money';
 import { SCHEMA } from '#read-models/columns';
 import { BOOK_STATUSES } from '#read-models/orders/status';
+import { PRODUCTS, SIDES } from './filters';
 
 /**
  * How rows become JSON: Postgres writes the text, and it goes out as it is. That saves parsing it here only to write it
- * again, and no amount ever passes through a binary fraction.
+ * again, and no amount passes through a binary fraction. Every field is always there; null where it does not apply.
  */
+type Fields = Readonly<Record<string, string>>;
 
 const instant = (column: string): string => `to_char(${column} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
 const amount = (column: string): string => `trim_scale(${column})`;
 
-const json = (fields: Readonly<Record<string, string>>): string =>
-  `json_build_object(${Object.entries(fields)
-    .map(([name, expression]) => `'${name}', ${expression}`)
-    .join(', ')})::text`;
+/** The select list of fields by their name in JSON. */
+export const selectList = (fields: Fields): string =>
+  Object.entries(fields)
+    .map(([name, expression]) => `${expression} as "${name}"`)
+    .join(', ');
 
-export const ORDER_JSON = json({
+/** An order as it stands in a list. */
+export const ORDER: Fields = {
   orderId: 'order_id',
   intentId: 'intent_id',
   line: 'line',
@@ -40,17 +45,27 @@ export const ORDER_JSON = json({
   status: 'status',
   ordStatus: 'ord_status',
   pending: `case when pending_cancel then 'CANCEL' when pending_quantity is not null then 'REPLACE' end`,
+  pendingQuantity: 'pending_quantity',
   broker: 'broker',
   brokerOrderId: 'broker_order_id',
   reason: 'reason',
   placedAt: instant('placed_at'),
   updatedAt: instant('updated_at'),
   version: 'version',
-});
+};
 
-export const ORDER_WITH_VERDICTS_JSON = `(${ORDER_JSON}::jsonb || jsonb_build_object('verdicts', verdicts, 'tag', tag, 'route', route_reason))::text`;
+/** An order on its own: with what the checks found, and how it went to its broker. */
+export const ORDER_DETAIL: Fields = {
+  ...ORDER,
+  userId: 'user_id',
+  routeReason: 'route_reason',
+  attempt: 'attempt',
+  tag: 'tag',
+  filledValue: amount('filled_value'),
+  verdicts: 'verdicts',
+};
 
-export const ORDER_EVENT_JSON = json({
+export const ORDER_EVENT: Fields = {
   version: 'revision',
   type: 'type',
   execType: 'exec_type',
@@ -60,9 +75,9 @@ export const ORDER_EVENT_JSON = json({
   correlationId: 'correlation_id',
   position: 'position',
   data: 'data',
-});
+};
 
-export const TRADE_JSON = json({
+export const TRADE: Fields = {
   tradeId: 'trade_id',
   orderId: 'order_id',
   accountId: 'account_id',
@@ -78,7 +93,8 @@ export const TRADE_JSON = json({
   broker: 'broker',
   brokerOrderId: 'broker_order_id',
   tradedAt: instant('traded_at'),
-});
+  position: 'position',
+};
 
 export const TABLE = {
   orders: `${SCHEMA}.orders`,
@@ -86,47 +102,83 @@ export const TABLE = {
   trades: `${SCHEMA}.trades`,
 } as const;
 
-/* What the JSON above looks like, for the OpenAPI document. */
+/**
+ * What an event recorded, in the API's units: amounts in rupees under their plain name (`priceE4` becomes `price`),
+ * instants as text.
+ */
+export const presentable = (recorded: unknown): unknown => {
+  if (Array.isArray(recorded)) return recorded.map(presentable);
+  if (typeof recorded !== 'object' || recorded === null) return recorded;
+  return Object.fromEntries(
+    Object.entries(recorded).map(([name, value]: [string, unknown]) => {
+      if (name.endsWith('E4') && typeof value === 'number') return [name.slice(0, -2), toRupees(value)];
+      if (name === 'tradedAt' && typeof value === 'number') return [name, new Date(value).toISOString()];
+      return [name, presentable(value)];
+    }),
+  );
+};
 
-const SIDES = ['BUY', 'SELL'];
-const Nullable = (type: typeof String | typeof Number, description?: string) =>
-  ApiProperty({ type, nullable: true, ...(description !== undefined && { description }) });
+/* ------------------------------------------------------------------------- the same shapes, for the OpenAPI document */
+
+const nullable = (type: typeof String | typeof Number, options: ApiPropertyOptions = {}): PropertyDecorator =>
+  ApiProperty({ ...options, type, nullable: true });
+const RUPEES = { description: 'Rupees, at most four decimal places.' };
 
 export class OrderView {
   @ApiProperty({ format: 'uuid' }) orderId!: string;
   @ApiProperty({ format: 'uuid' }) intentId!: string;
-  @ApiProperty() line!: number;
+  @ApiProperty({ description: 'Position in its intent, from 0.' }) line!: number;
   @ApiProperty({ format: 'uuid' }) accountId!: string;
-  @Nullable(String) clientOrderId!: string | null;
-  @Nullable(String) strategyId!: string | null;
+  @nullable(String) clientOrderId!: string | null;
+  @nullable(String) strategyId!: string | null;
   @ApiProperty({ example: 'NSE:RELIANCE' }) symbol!: string;
   @ApiProperty() instrumentKey!: string;
   @ApiProperty() exchange!: string;
   @ApiProperty() segment!: string;
   @ApiProperty({ enum: SIDES }) side!: string;
-  @ApiProperty() product!: string;
-  @ApiProperty() orderType!: string;
-  @ApiProperty() validity!: string;
+  @ApiProperty({ enum: PRODUCTS }) product!: string;
+  @ApiProperty({ enum: ['MARKET', 'LIMIT', 'SL', 'SL_M'] }) orderType!: string;
+  @ApiProperty({ enum: ['DAY', 'IOC'] }) validity!: string;
   @ApiProperty() quantity!: number;
   @ApiProperty() filledQuantity!: number;
-  @ApiProperty() leavesQuantity!: number;
-  @Nullable(Number, 'Rupees.') price!: number | null;
-  @Nullable(Number, 'Rupees.') triggerPrice!: number | null;
-  @Nullable(Number) disclosedQuantity!: number | null;
-  @Nullable(Number, 'Rupees, of what was filled.') averagePrice!: number | null;
+  @ApiProperty({ description: 'What can still be filled: 0 once the order is closed.' }) leavesQuantity!: number;
+  @nullable(Number, RUPEES) price!: number | null;
+  @nullable(Number, RUPEES) triggerPrice!: number | null;
+  @nullable(Number) disclosedQuantity!: number | null;
+  @nullable(Number, { description: 'Rupees, of what was filled.' }) averagePrice!: number | null;
   @ApiProperty({ enum: BOOK_STATUSES }) status!: string;
   @ApiProperty({ description: 'FIX OrdStatus (tag 39).' }) ordStatus!: string;
-  @ApiProperty({ enum: ['CANCEL', 'REPLACE'], nullable: true, type: String }) pending!: string | null;
-  @Nullable(String) broker!: string | null;
-  @Nullable(String) brokerOrderId!: string | null;
-  @Nullable(String, 'Why it was denied or rejected.') reason!: string | null;
+  @nullable(String, { enum: ['CANCEL', 'REPLACE'], description: 'Asked of the broker and not answered yet.' })
+  pending!: string | null;
+  @nullable(Number, { description: 'The total that a replace on its way asks for.' }) pendingQuantity!: number | null;
+  @nullable(String) broker!: string | null;
+  @nullable(String) brokerOrderId!: string | null;
+  @nullable(String, { description: 'Why it stands where it stands, if somebody said so.' }) reason!: string | null;
   @ApiProperty({ format: 'date-time' }) placedAt!: string;
   @ApiProperty({ format: 'date-time' }) updatedAt!: string;
-  @ApiProperty({ description: 'For If-Match of the next change.' }) version!: number;
+  @ApiProperty({ description: 'For `If-Match` of the next change.' }) version!: number;
+}
+
+export class VerdictView {
+  @ApiProperty({ example: 'tick-size' }) check!: string;
+  @ApiProperty({ enum: ['pass', 'fail', 'not-applicable'] }) outcome!: string;
+  @ApiProperty({ required: false, oneOf: [{ type: 'number' }, { type: 'string' }] }) limit?: number | string;
+  @ApiProperty({ required: false, oneOf: [{ type: 'number' }, { type: 'string' }] }) actual?: number | string;
+  @ApiProperty({ required: false }) reason?: string;
+}
+
+export class OrderDetailView extends OrderView {
+  @ApiProperty() userId!: string;
+  @nullable(String, { description: 'Which rule chose the broker.' }) routeReason!: string | null;
+  @ApiProperty({ description: 'Dispatches so far.' }) attempt!: number;
+  @nullable(String, { description: 'Our identifier as the broker stores it.' }) tag!: string | null;
+  @ApiProperty({ description: 'Rupees, of what was filled.' }) filledValue!: number;
+  @ApiProperty({ type: [VerdictView], description: 'What every check found before the order was placed or denied.' })
+  verdicts!: VerdictView[];
 }
 
 export class OrderEventView {
-  @ApiProperty({ description: 'The version of the order after this event.' }) version!: number;
+  @ApiProperty({ description: 'Version of the order after this event.' }) version!: number;
   @ApiProperty({ example: 'OrderPlaced' }) type!: string;
   @ApiProperty({ description: 'FIX ExecType (tag 150).' }) execType!: string;
   @ApiProperty({ description: 'FIX OrdStatus (tag 39) after this event.' }) ordStatus!: string;
@@ -135,41 +187,46 @@ export class OrderEventView {
   @ApiProperty() correlationId!: string;
   @ApiProperty({ description: 'Position in the event log.' }) position!: number;
   @ApiProperty({
-    type: Object,
-    description: 'The event as recorded; prices and amounts ending in E4 are 1/10,000 rupee.',
+    type: 'object',
+    additionalProperties: true,
+    description: 'What was recorded, amounts in rupees. Which fields there are depends on `type`.',
   })
   data!: object;
 }
 
 export class TradeView {
-  @ApiProperty() tradeId!: string;
+  @ApiProperty({ description: 'The broker’s id.' }) tradeId!: string;
   @ApiProperty({ format: 'uuid' }) orderId!: string;
   @ApiProperty({ format: 'uuid' }) accountId!: string;
-  @ApiProperty() symbol!: string;
+  @ApiProperty({ example: 'NSE:RELIANCE' }) symbol!: string;
   @ApiProperty() instrumentKey!: string;
   @ApiProperty() exchange!: string;
   @ApiProperty() segment!: string;
   @ApiProperty({ enum: SIDES }) side!: string;
-  @ApiProperty() product!: string;
+  @ApiProperty({ enum: PRODUCTS }) product!: string;
   @ApiProperty() quantity!: number;
-  @ApiProperty({ description: 'Rupees.' }) price!: number;
-  @ApiProperty({ description: 'Rupees.' }) value!: number;
-  @Nullable(String) broker!: string | null;
-  @Nullable(String) brokerOrderId!: string | null;
+  @ApiProperty(RUPEES) price!: number;
+  @ApiProperty({ description: 'Rupees: price times quantity.' }) value!: number;
+  @nullable(String) broker!: string | null;
+  @nullable(String) brokerOrderId!: string | null;
   @ApiProperty({ format: 'date-time' }) tradedAt!: string;
+  @ApiProperty({ description: 'Position in the event log.' }) position!: number;
 }
+
+const nextCursor = (): PropertyDecorator =>
+  nullable(String, { description: 'Send it as `cursor` for the next page; null on the last one.' });
 
 export class OrderPage {
   @ApiProperty({ type: [OrderView] }) items!: OrderView[];
-  @Nullable(String, 'Send it as `cursor` for the next page.') nextCursor!: string | null;
+  @nextCursor() nextCursor!: string | null;
 }
 
 export class OrderEventPage {
   @ApiProperty({ type: [OrderEventView] }) items!: OrderEventView[];
-  @Nullable(String) nextCursor!: string | null;
+  @nextCursor() nextCursor!: string | null;
 }
 
 export class TradePage {
   @ApiProperty({ type: [TradeView] }) items!: TradeView[];
-  @Nullable(String) nextCursor!: string | null;
+  @nextCursor() nextCursor!: string | null;
 }

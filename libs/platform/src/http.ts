@@ -150,9 +150,6 @@ const addHooks = (fastify: FastifyInstance, logger: Logger, ending: { readonly b
       runInContext({ correlationId: request.id }, done);
     }
   });
-  // A body arrives in events of the connection, outside of the context: it is entered again once the body is there.
-  fastify.addHook('preValidation', (request, _reply, done) => runInContext({ correlationId: request.id }, done));
-
   fastify.addHook('onSend', (request, reply, payload, done) => {
     void reply.header('x-correlation-id', request.id);
     // An open connection that falls idle would keep the process from ending.
