@@ -23,7 +23,8 @@ sends it again, modifies one order and cancels another, waits for partial fills,
 a history, rebuilds the read models from the log and compares their content. Ends with 0 when every step came to what
 it must, otherwise with 1 and a line that names the step.
 
-  --json   one JSON document on standard output instead of tables
+  --json   one JSON document on standard output instead of tables; npm run --silent demo -- --json keeps npm's own
+           lines out of it
   --help   this text
 `;
 

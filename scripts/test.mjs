@@ -3,9 +3,12 @@
 import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import { join } from 'node:path';
-import { ensureInstalled, root, withSetup } from './setup.mjs';
+import { ensureBuilt, ensureInstalled, root, withSetup } from './setup.mjs';
 
-await withSetup(ensureInstalled);
+await withSetup(() => {
+  ensureInstalled();
+  ensureBuilt(); // the stories run the built processes
+});
 
 const jest = spawn(process.execPath, [join(root, 'node_modules/jest/bin/jest.js'), ...process.argv.slice(2)], {
   cwd: root,

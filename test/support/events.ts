@@ -27,8 +27,8 @@ import type { EventMeta, ExpectedRevision, NewEvent, RecordedEvent, Write } from
 export interface HistoryOptions {
   readonly seed: number;
   readonly orders: number;
-  /** Default 20. */
-  readonly accounts?: number;
+  /** How many, or their ids; default 20. */
+  readonly accounts?: number | readonly string[];
   /** Epoch ms of the first event; default is the opening of trade on 2026-01-02. */
   readonly startMs?: number;
   /** Longest time between two appends; default 40. */
@@ -43,7 +43,8 @@ export interface HistoryOptions {
 export function* history(options: HistoryOptions): Generator<readonly Write[], void> {
   const { orders, accounts = 20, concurrency = 50, stories: wanted = EVERYDAY } = options;
   const world = new World(options);
-  for (let index = 0; index < accounts; index++) yield world.openAccount(`account-${String(index)}`);
+  const ids = typeof accounts === 'number' ? Array.from({ length: accounts }, () => world.uuid()) : accounts;
+  for (const accountId of ids) yield world.openAccount(accountId);
   const alive: Generator<readonly Write[], void>[] = [];
   for (let begun = 0; begun < orders || alive.length > 0;) {
     if (begun < orders && alive.length < concurrency) {

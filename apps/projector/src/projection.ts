@@ -16,7 +16,7 @@ const parkedTotal = counter({
 });
 const lagSeconds = gauge({
   name: 'coordinator_projection_lag_seconds',
-  help: 'Age of the newest event when it became visible',
+  help: 'Age of the read models: they hold everything that was recorded until so many seconds ago',
 });
 const lagPositions = gauge({
   name: 'coordinator_projection_lag_positions',
@@ -32,6 +32,8 @@ export class Projection {
   private running: Promise<void> | undefined;
   private readonly stopped = new AbortController();
   private position = 0;
+  /** The rows hold everything that was recorded until then. */
+  private asOfMs = 0;
   private failing = false;
 
   constructor(
@@ -66,10 +68,14 @@ export class Projection {
     while (!this.isStopped()) {
       try {
         this.position = await this.projector.position();
-        this.subscription = this.log.subscribeAll({ after: this.position, batchSize: BATCH_SIZE }, (events, next) => {
-          pauseMs = BACKOFF_MS.first;
-          return this.project(events, next);
-        });
+        if (this.isStopped()) return;
+        this.subscription = this.log.subscribeAll(
+          { after: this.position, batchSize: BATCH_SIZE },
+          async (events, next) => {
+            await this.project(events, next);
+            pauseMs = BACKOFF_MS.first;
+          },
+        );
         await this.subscription.ended;
       } catch (error) {
         this.failing = true;
@@ -87,13 +93,13 @@ export class Projection {
     const { events: count, parked } = await this.projector.project({ after: this.position, events, next });
     this.position = next;
     this.failing = false;
-    eventsTotal.inc(count);
     const newest = events.at(-1);
-    if (newest) lagSeconds.set(Math.max(0, this.now() - newest.meta.at) / 1000);
-    for (const { position, stream, type, error } of parked) {
-      parkedTotal.inc();
+    if (newest) this.asOfMs = Math.max(this.asOfMs, newest.meta.at);
+    eventsTotal.inc(count);
+    parkedTotal.inc(parked.length);
+    this.showLag();
+    for (const { position, stream, type, error } of parked)
       this.logger.error({ position, stream, type, reason: error }, 'an event could not be projected and was parked');
-    }
   }
 
   /** Tells readers that the rows are as young as now while nothing is written, and looks after lag and partitions. */
@@ -102,12 +108,13 @@ export class Projection {
     while (!this.isStopped()) {
       await this.pause(HEARTBEAT_MS);
       try {
-        const at = this.now();
+        const at = this.now(); // before the log is asked: what comes later may be missing
         const head = await this.log.head();
-        lagPositions.set(Math.max(0, head - this.position));
-        if (head <= this.position) {
-          lagSeconds.set(0);
-          await this.projector.confirmCaughtUp(this.position, at);
+        const { position } = this;
+        lagPositions.set(Math.max(0, head - position));
+        if (head <= position) {
+          await this.projector.confirmCaughtUp(position, at);
+          this.asOfMs = Math.max(this.asOfMs, at);
         }
         if (at - partitionsMadeAt > DAY_MS) {
           await this.projector.makePartitionsAhead(at);
@@ -116,7 +123,13 @@ export class Projection {
       } catch (error) {
         if (!this.isStopped()) this.logger.warn({ err: error }, 'the projection could not look after itself');
       }
+      this.showLag();
     }
+  }
+
+  /** Rises by itself while nothing is projected. */
+  private showLag(): void {
+    lagSeconds.set(Math.max(0, this.now() - this.asOfMs) / 1_000);
   }
 
   private isStopped(): boolean {

@@ -15,7 +15,8 @@ const PROGRESS_MS = 500;
 /** Builds all read models anew from the log and swaps them in. `--json` prints the report as one document. */
 const rebuildReadModels = async (onStop: OnStop): Promise<void> => {
   const config = readConfig(process.env);
-  const logger = createLogger({ name: 'rebuild', level: 'warn' });
+  // Standard output belongs to the report.
+  const logger = createLogger({ name: 'rebuild', level: 'warn', destination: process.stderr });
   const url = config.databaseUrl ?? (await embedded(join(config.dataDir, 'postgres'), onStop));
   const log = new PostgresEventLog({ url, logger });
   onStop(() => log.close());

@@ -273,12 +273,11 @@ const pageStatement = (
   const limit = `limit ${conditions.placeholder(rows)}`;
   const isMerged = accounts !== 'all' && accounts.length !== 1;
   const from = isMerged
-    ? `unnest(${conditions.placeholder(accounts)}::text[]) as own (account_id) cross join lateral (
-         select * from ${table} as row where row.account_id = own.account_id and ${conditions.text} ${order} ${limit}
-       ) as row`
-    : `${table} as row where ${conditions.text}`;
-  const list = isMerged ? columns.replace(/\baccount_id\b/, 'row.account_id') : columns;
-  return `select row_to_json(item) from (select ${list} from ${from} ${order} ${limit}) as item`;
+    ? `unnest(${conditions.placeholder(accounts)}::text[]) as own (own_account) cross join lateral (
+         select * from ${table} where account_id = own_account and ${conditions.text} ${order} ${limit}
+       ) as of_account`
+    : `${table} where ${conditions.text}`;
+  return `select row_to_json(item) from (select ${columns} from ${from} ${order} ${limit}) as item`;
 };
 
 /* ------------------------------------------------------------------------------------------------------ answers */
@@ -299,11 +298,12 @@ const fieldOf = (item: string, name: string): unknown => {
 
 const timeOf = (item: string, name: string): number => Date.parse(String(fieldOf(item, name)));
 
-/** The regular expression of the filter lets days pass that a month does not have. */
+/** The filter's pattern lets days pass that their month does not have, and `Date` would take them for the next month's. */
 const instantOf = (field: string, text: string): string => {
-  const ms = Date.parse(text);
-  if (Number.isNaN(ms)) throw invalid('A query parameter is not as it must be.', field, 'is no day of the calendar');
-  return new Date(ms).toISOString();
+  const [day = ''] = text.split('T');
+  if (!new Date(`${day}T00:00:00Z`).toISOString().startsWith(day))
+    throw invalid('A query parameter is not as it must be.', field, 'is no day of the calendar');
+  return new Date(text).toISOString();
 };
 
 const uuidOf = (text: string): string => {

@@ -1,4 +1,4 @@
-import { ApiProperty, ApiPropertyOptions } from '@nestjs/swagger';
+import { ApiProperty } from '@nestjs/swagger';
 import { toRupees } from '#domain/money';
 import { SCHEMA } from '#read-models/columns';
 import { BOOK_STATUSES } from '#read-models/orders/status';
@@ -120,8 +120,10 @@ export const presentable = (recorded: unknown): unknown => {
 
 /* ------------------------------------------------------------------------- the same shapes, for the OpenAPI document */
 
-const nullable = (type: typeof String | typeof Number, options: ApiPropertyOptions = {}): PropertyDecorator =>
-  ApiProperty({ ...options, type, nullable: true });
+const nullable = (
+  type: typeof String | typeof Number,
+  options: { readonly description?: string; readonly enum?: string[] } = {},
+): PropertyDecorator => ApiProperty({ ...options, type, nullable: true });
 const RUPEES = { description: 'Rupees, at most four decimal places.' };
 
 export class OrderView {

@@ -17,7 +17,6 @@ const shown = (credentialsFile: string): string =>
     queryUrl: 'http://127.0.0.1:3001',
     credentialsFile,
     credentials,
-    version: '1.2.3',
   });
 
 /** The commands between the lines of prose, as somebody would select them. */

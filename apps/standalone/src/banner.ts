@@ -10,17 +10,16 @@ export interface Ready {
   readonly credentialsFile: string;
   /** What of the credentials may be shown: the password and the API key stay in their file. */
   readonly credentials: Pick<DemoCredentials, 'email' | 'accountId'>;
-  readonly version: string;
 }
 
 /**
  * What `npm start` tells the person at the terminal once everything runs: where things are, and a first order that works
  * when it is pasted into a shell as it stands. Plain text that ends with a line break.
  */
-export const banner = ({ commandUrl, queryUrl, credentialsFile, credentials, version }: Ready): string => {
+export const banner = ({ commandUrl, queryUrl, credentialsFile, credentials }: Ready): string => {
   const apiKey = `X-Api-Key: $(node -p 'require(process.argv[1]).apiKey' ${quoted(credentialsFile)})`;
   return `
-Coordinator ${version} is ready.
+The Coordinator is ready.
 
   place orders   ${commandUrl}/v2/orders
   order book     ${queryUrl}/v2/orders

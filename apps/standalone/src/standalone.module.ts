@@ -104,7 +104,6 @@ export const startStandalone = async (onStop: OnStop): Promise<void> => {
       queryUrl: query.url,
       credentialsFile: demoCredentialsFile(config.dataDir),
       credentials,
-      version: process.env['npm_package_version'] ?? 'without npm',
     }),
   );
 };

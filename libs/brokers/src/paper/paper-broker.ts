@@ -1,6 +1,6 @@
 import { leavesOf, type ExecutionReport, type Order, type OrderDetails, type OrderTerms } from '#domain/orders/order';
 import type { AcceptedOrder, Broker, BrokerAnswer, Dispatch, ReportListener, TagSearch } from '../broker';
-import type { PaperMarket } from './paper-market';
+import { type PaperMarket, TICKS_PER_DAY } from './paper-market';
 
 /** An order resting in the paper book. */
 interface Resting {
@@ -43,7 +43,6 @@ const endOfIstDay = (atMs: number): number =>
 export class PaperBroker implements Broker {
   readonly name = 'paper';
   private readonly book = new Map<string, Resting>();
-  private readonly listeners = new Set<ReportListener>();
 
   constructor(private readonly options: PaperBrokerOptions) {}
 
@@ -88,7 +87,7 @@ export class PaperBroker implements Broker {
     if (!resting) return answer(UNKNOWN_ORDER);
     resting.terms = terms;
     if (terms.quantity <= resting.filledQuantity) this.book.delete(resting.details.orderId);
-    return answer({ outcome: 'accepted', reports: [{ kind: 'replaced', terms }, ...this.match(resting)] });
+    return answer({ outcome: 'accepted', reports: [{ kind: 'replaced', terms }, ...this.matchAtOnce(resting)] });
   }
 
   cancel({ details }: Order): Promise<BrokerAnswer> {
@@ -119,21 +118,19 @@ export class PaperBroker implements Broker {
         expiresAtMs: endOfIstDay(acceptedAtMs),
         terms,
         filledQuantity,
-        triggered: false,
+        triggered: filledQuantity > 0 || this.wasTouched(terms, details, acceptedAtMs),
         lastTick: tradeIds.has(tradeIdOf(brokerOrderId, tick)) ? tick : -1,
       });
     }
   }
 
   subscribe(listener: ReportListener): () => Promise<void> {
-    this.listeners.add(listener);
     let running = Promise.resolve();
     const timer = setInterval(() => {
       running = running.then(() => this.tick(listener)).catch(this.options.onError);
     }, this.options.tickMs);
     return async () => {
       clearInterval(timer);
-      this.listeners.delete(listener);
       await running;
     };
   }
@@ -148,9 +145,25 @@ export class PaperBroker implements Broker {
 
   private enter(resting: Resting): readonly ExecutionReport[] {
     this.book.set(resting.details.orderId, resting);
+    return this.matchAtOnce(resting);
+  }
+
+  /** Of an immediate-or-cancel order nothing stays in the book. */
+  private matchAtOnce(resting: Resting): readonly ExecutionReport[] {
     const reports = this.match(resting);
     if (resting.terms.validity !== 'IOC' || !this.book.delete(resting.details.orderId)) return reports;
     return [...reports, { kind: 'cancelled', reason: 'immediate-or-cancel' }];
+  }
+
+  /** Whether the replayed market has touched a stop's trigger since then. */
+  private wasTouched(terms: OrderTerms, { instrumentKey, side }: OrderDetails, sinceMs: number): boolean {
+    const { market, now } = this.options;
+    const last = market.tickAt(now());
+    for (let tick = Math.max(market.tickAt(sinceMs), last - TICKS_PER_DAY + 1); tick <= last; tick += 1) {
+      const quote = market.quoteAt(instrumentKey, tick);
+      if (quote && isTriggered(terms, side, quote.priceE4)) return true;
+    }
+    return false;
   }
 
   private match(resting: Resting): readonly ExecutionReport[] {

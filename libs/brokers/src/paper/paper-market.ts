@@ -14,7 +14,7 @@ export interface Quote {
 }
 
 /** A recorded bar becomes four ticks, each with a quarter of its volume. */
-const TICKS_PER_DAY = 4;
+export const TICKS_PER_DAY = 4;
 
 /** The part of a tick's recorded volume that one order may take: a paper order must not be larger than its market. */
 const PARTICIPATION_PERCENT = 10;

@@ -1,0 +1,210 @@
+import { type DomainEvent, fold } from '#domain/decider';
+import {
+  type ExecutionReport,
+  fillsOf,
+  leavesOf,
+  order,
+  type Order,
+  type OrderDetails,
+  type OrderEvent,
+  type OrderTerms,
+} from '#domain/orders/order';
+import type { Broker, BrokerAnswer, Dispatch } from './broker';
+
+/** One broker under proof, with a market that the contract can wait for. */
+export interface BrokerWorld {
+  readonly broker: Broker;
+  /** What is ordered; terms come from below. */
+  readonly details: Omit<OrderDetails, keyof OrderTerms>;
+  /** Rests in the book for as long as nobody changes it. */
+  readonly resting: OrderTerms;
+  /** Trades at once, but not all of it at once. */
+  readonly thin: OrderTerms;
+  /** Lets the market move on and the broker tell what came of it. */
+  pass(): Promise<void>;
+  /** The same broker as the next process finds it. */
+  restart(): Broker;
+  stop(): Promise<void>;
+}
+
+/** What every broker adapter promises, numbered. */
+export const brokerContract = (name: string, open: () => Promise<BrokerWorld>): void => {
+  describe(`${name} as a broker`, () => {
+    let world: BrokerWorld;
+    let count = 0;
+    beforeEach(async () => {
+      world = await open();
+    });
+    afterEach(() => world.stop());
+
+    const dispatch = (terms: OrderTerms): Dispatch => {
+      count += 1;
+      const orderId = `00000000-0000-4000-8000-${String(count).padStart(12, '0')}`;
+      return { details: { ...world.details, ...terms, orderId }, terms, tag: `CONTRACT${String(count)}` };
+    };
+
+    it('1. has a name and trades on a date', () => {
+      expect(world.broker.name).toMatch(/^[a-z][a-z0-9-]*$/);
+      expect(world.broker.tradingDate()).toMatch(/^\d{4}-\d{2}-\d{2}$/);
+    });
+
+    it('2. answers an order with its own id for it, first of all', async () => {
+      const answer = await world.broker.place(dispatch(world.resting));
+      expect(answer).toMatchObject({ outcome: 'accepted' });
+      expect(reportsOf(answer)).toEqual([{ kind: 'new', brokerOrderId: expect.stringMatching(/\S/) }]);
+    });
+
+    it('3. gives two orders two ids', async () => {
+      const ids = new Set<unknown>();
+      for (let n = 0; n < 5; n += 1)
+        for (const report of reportsOf(await world.broker.place(dispatch(world.resting))))
+          if (report.kind === 'new') ids.add(report.brokerOrderId);
+      expect(ids.size).toBe(5);
+    });
+
+    it('4. answers an order it will not take with a rejection and its evidence, and never throws', async () => {
+      const { details, terms, tag } = dispatch(world.resting);
+      const answer = await world.broker.place({ details: { ...details, instrumentKey: 'NSE_EQ|NOSUCH' }, terms, tag });
+      expect(answer).toMatchObject({ outcome: 'rejected', evidence: { code: expect.any(String) } });
+      expect(world.broker.lastPriceE4('NSE_EQ|NOSUCH')).toBeUndefined();
+    });
+
+    it('5. finds an order by its tag, and proves that another is absent', async () => {
+      const one = dispatch(world.resting);
+      await world.broker.place(one);
+      expect(await world.broker.findByTag(one)).toMatchObject({ outcome: 'found', reports: [{ kind: 'new' }] });
+      expect(await world.broker.findByTag({ ...one, tag: 'ANOTHER' })).toEqual({ outcome: 'absent' });
+      expect(await world.broker.findByTag(dispatch(world.resting))).toEqual({ outcome: 'absent' });
+    });
+
+    it('6. cancels a resting order once; the second cancel is rejected', async () => {
+      const it = follow(world.broker, dispatch(world.resting));
+      await it.placed();
+      expect(it.told(await world.broker.cancel(it.now()))).toMatchObject({ outcome: 'accepted' });
+      expect(it.now().status).toBe('cancelled');
+      expect(await world.broker.cancel(it.now())).toMatchObject({ outcome: 'rejected' });
+    });
+
+    it('7. changes a resting order to the terms that were asked for', async () => {
+      const it = follow(world.broker, dispatch(world.resting));
+      await it.placed();
+      const wanted = { ...world.resting, quantity: 2 * world.resting.quantity };
+      expect(reportsOf(it.told(await world.broker.modify(it.now(), wanted)))[0]).toEqual({
+        kind: 'replaced',
+        terms: wanted,
+      });
+      expect(it.now().terms).toEqual(wanted);
+    });
+
+    it('8. rejects a change of an order it does not have', async () => {
+      const it = follow(world.broker, dispatch(world.resting));
+      await it.placed();
+      await world.broker.cancel(it.now());
+      expect(await world.broker.modify(it.now(), world.resting)).toMatchObject({ outcome: 'rejected' });
+    });
+
+    it('9. tells every trade once, until all is filled and never more', async () => {
+      const it = follow(world.broker, dispatch(world.thin));
+      const stop = world.broker.subscribe((_, reports) => it.heard(reports));
+      await it.placed();
+      expect(it.now().filledQuantity).toBeGreaterThan(0);
+      expect(it.now().status).toBe('working');
+      while (it.now().status === 'working') await world.pass();
+      await stop();
+      expect(it.now()).toMatchObject({ status: 'filled', filledQuantity: world.thin.quantity });
+      expect(it.repeated).toBe(0);
+      expect(it.events.filter(({ type }) => type === 'OverfillReported')).toEqual([]);
+      expect(new Set(fillsOf(it.events).map(({ data }) => data.tradeId)).size).toBeGreaterThan(1);
+    });
+
+    it('10. tells nothing any more once the listener has left', async () => {
+      const it = follow(world.broker, dispatch(world.thin));
+      const stop = world.broker.subscribe((_, reports) => it.heard(reports));
+      await it.placed();
+      await stop();
+      const before = it.events.length;
+      await world.pass();
+      await world.pass();
+      expect(it.events).toHaveLength(before);
+    });
+
+    it('11. waits for the listener before it tells the next thing about an order', async () => {
+      const it = follow(world.broker, dispatch(world.thin));
+      let busy = 0;
+      let atOnce = 0;
+      const stop = world.broker.subscribe(async (_, reports) => {
+        busy += 1;
+        atOnce = Math.max(atOnce, busy);
+        await Promise.resolve();
+        await it.heard(reports);
+        busy -= 1;
+      });
+      await it.placed();
+      for (let n = 0; n < 3; n += 1) await world.pass();
+      await stop();
+      expect(atOnce).toBe(1);
+    });
+
+    it('12. goes on after a restart with what the log holds, and repeats no trade of it', async () => {
+      const it = follow(world.broker, dispatch(world.thin));
+      await it.placed();
+      const next = world.restart();
+      next.resume([{ order: it.now(), acceptedAtMs: Date.now() }]);
+      const stop = next.subscribe((_, reports) => it.heard(reports));
+      while (it.now().status === 'working') await world.pass();
+      await stop();
+      expect(it.now()).toMatchObject({ status: 'filled', filledQuantity: world.thin.quantity });
+      expect(fillsOf(it.events).reduce((sum, { data }) => sum + data.quantity, 0)).toBe(world.thin.quantity);
+    });
+
+    it('13. may be told twice to resume the same order', async () => {
+      const it = follow(world.broker, dispatch(world.resting));
+      await it.placed();
+      const next = world.restart();
+      for (let n = 0; n < 2; n += 1) next.resume([{ order: it.now(), acceptedAtMs: Date.now() }]);
+      expect(await next.cancel(it.now())).toMatchObject({ outcome: 'accepted' });
+      expect(await next.cancel(it.now())).toMatchObject({ outcome: 'rejected' });
+    });
+  });
+};
+
+const reportsOf = (answer: BrokerAnswer): readonly ExecutionReport[] =>
+  answer.outcome === 'accepted' ? answer.reports : [];
+
+/** One order as the coordinator would follow it: every report goes through its decider. */
+const follow = (broker: Broker, { details, terms, tag }: Dispatch) => {
+  const events: OrderEvent[] = [
+    {
+      type: 'OrderPlaced',
+      data: { ...details, ...terms, route: { broker: broker.name, reason: 'account' }, verdicts: [] },
+    },
+    { type: 'OrderDispatched', data: { attempt: 1, broker: broker.name, tag } },
+  ];
+  const now = (): Order => fold(order, order.initial, events);
+  const take = (reports: readonly ExecutionReport[]): void => {
+    for (const report of reports) {
+      const decided = order.decide({ type: 'RecordReport', data: report }, now());
+      if (decided.length === 0) followed.repeated += 1;
+      events.push(...decided);
+    }
+  };
+  const followed = {
+    events: events as readonly (OrderEvent & DomainEvent)[],
+    now,
+    /** Reports that were no news. */
+    repeated: 0,
+    told: (answer: BrokerAnswer): BrokerAnswer => {
+      take(reportsOf(answer));
+      return answer;
+    },
+    heard: (reports: readonly ExecutionReport[]): Promise<void> => {
+      take(reports);
+      return Promise.resolve();
+    },
+    placed: async (): Promise<void> => {
+      take(reportsOf(await broker.place({ details, terms, tag })));
+    },
+    leaves: () => leavesOf(now()),
+  };
+  return followed;
+};

@@ -1,0 +1,395 @@
+import { fold } from '#domain/decider';
+import { type ExecutionReport, order, type Order, type OrderDetails, type OrderTerms } from '#domain/orders/order';
+import type { BrokerAnswer, Dispatch } from '../broker';
+import { type BrokerWorld, brokerContract } from '../broker.contract';
+import { PaperBroker } from './paper-broker';
+import { PaperMarket, type RecordedDay } from './paper-market';
+
+const TICK_MS = 1_000;
+/** 2 January 2026, 10:00 IST; the first tick of a replayed day. */
+const TEN_O_CLOCK_MS = Date.UTC(2026, 0, 2, 4, 30);
+
+const RELIANCE = 'NSE_EQ|INE002A01018';
+const THIN = 'NSE_EQ|INE459A01010';
+const NIFTY_FUTURE = 'NSE_FO|49229';
+const UNPRICED = 'NSE_EQ|INE467B01029';
+
+/** Recorded on 2 January 2026; the future's day is made up. */
+const DAYS = new Map<string, RecordedDay>([
+  // 1580.00, 1578.20, 1594.60, 1592.30
+  [RELIANCE, { openE4: 15_800_000, highE4: 15_946_000, lowE4: 15_782_000, closeE4: 15_923_000, volume: 6_602_230 }],
+  // 10 shares a tick
+  [THIN, { openE4: 36_246_000, highE4: 36_500_000, lowE4: 36_000_000, closeE4: 36_024_000, volume: 400 }],
+  // 100 units a tick: one lot and a bit
+  [NIFTY_FUTURE, { openE4: 260_000_000, highE4: 260_000_000, lowE4: 260_000_000, closeE4: 260_000_000, volume: 4_000 }],
+]);
+const LOT_SIZES = new Map([
+  [RELIANCE, 1],
+  [THIN, 1],
+  [NIFTY_FUTURE, 65],
+  [UNPRICED, 1],
+]);
+
+const openBroker = (): PaperBroker =>
+  new PaperBroker({
+    market: new PaperMarket(DAYS, TICK_MS),
+    tradingDate: '2026-01-02',
+    tickMs: TICK_MS,
+    now: () => Date.now(),
+    lotSizeOf: (instrumentKey) => LOT_SIZES.get(instrumentKey),
+    onError: (error) => {
+      throw error;
+    },
+  });
+
+const tick = async (times = 1): Promise<void> => {
+  for (let n = 0; n < times; n += 1) await jest.advanceTimersByTimeAsync(TICK_MS);
+};
+
+beforeEach(() => {
+  jest.useFakeTimers({ now: TEN_O_CLOCK_MS });
+});
+afterEach(() => {
+  expect(jest.getTimerCount()).toBe(0);
+  jest.useRealTimers();
+});
+
+const market = (quantity: number): OrderTerms => ({ orderType: 'MARKET', quantity, validity: 'DAY' });
+const limit = (quantity: number, rupees: number, rest: Partial<OrderTerms> = {}): OrderTerms => ({
+  orderType: 'LIMIT',
+  quantity,
+  priceE4: Math.round(rupees * 10_000),
+  validity: 'DAY',
+  ...rest,
+});
+const stop = (quantity: number, triggerRupees: number, limitRupees?: number): OrderTerms => ({
+  orderType: limitRupees === undefined ? 'SL_M' : 'SL',
+  quantity,
+  triggerPriceE4: Math.round(triggerRupees * 10_000),
+  ...(limitRupees !== undefined && { priceE4: Math.round(limitRupees * 10_000) }),
+  validity: 'DAY',
+});
+
+const detailsOf = (orderId: string, instrumentKey = RELIANCE, side: 'BUY' | 'SELL' = 'BUY') =>
+  ({
+    orderId,
+    intentId: 'intent',
+    line: 0,
+    accountId: 'account',
+    userId: 'asha',
+    instrumentKey,
+    symbol: instrumentKey,
+    exchange: 'NSE',
+    segment: 'NSE_EQ',
+    side,
+    product: 'CNC',
+  }) as const satisfies Omit<OrderDetails, keyof OrderTerms>;
+
+brokerContract('the paper broker', () => {
+  const world: BrokerWorld = {
+    broker: openBroker(),
+    details: detailsOf('o', THIN),
+    resting: limit(10, 3_000),
+    thin: market(25),
+    pass: () => tick(),
+    restart: openBroker,
+    stop: () => Promise.resolve(),
+  };
+  return Promise.resolve(world);
+});
+
+/** One order in one paper book: what was said of it, in short. */
+const placed = async (
+  terms: OrderTerms,
+  { instrumentKey = RELIANCE, side = 'BUY' as 'BUY' | 'SELL', broker = openBroker() } = {},
+) => {
+  const details = { ...detailsOf('o', instrumentKey, side), ...terms };
+  const dispatch: Dispatch = { details, terms, tag: 'T' };
+  const said: string[] = [];
+  let state: Order = fold(order, order.initial, [
+    { type: 'OrderPlaced', data: { ...details, route: { broker: 'paper', reason: 'account' }, verdicts: [] } },
+    { type: 'OrderDispatched', data: { attempt: 1, broker: 'paper', tag: 'T' } },
+  ]);
+  const hear = (reports: readonly ExecutionReport[]): void => {
+    for (const report of reports) {
+      said.push(inShort(report));
+      state = fold(order, state, order.decide({ type: 'RecordReport', data: report }, state));
+    }
+  };
+  const heard = (answer: BrokerAnswer): BrokerAnswer => {
+    if (answer.outcome === 'accepted') hear(answer.reports);
+    return answer;
+  };
+  let leave = broker.subscribe((_, reports) => {
+    hear(reports);
+    return Promise.resolve();
+  });
+  const it = {
+    said,
+    order: () => state,
+    broker,
+    /** What is said from now on. */
+    then: async (ticks: number): Promise<string[]> => {
+      const before = said.length;
+      await tick(ticks);
+      return said.slice(before);
+    },
+    modify: async (wanted: OrderTerms) => heard(await it.broker.modify(state, wanted)),
+    cancel: async () => heard(await it.broker.cancel(state)),
+    /** The process ends; the next one goes on with what is known of the order. */
+    restart: async (acceptedAtMs = Date.now()): Promise<void> => {
+      await leave();
+      it.broker = openBroker();
+      it.broker.resume([{ order: state, acceptedAtMs }]);
+      leave = it.broker.subscribe((_, reports) => {
+        hear(reports);
+        return Promise.resolve();
+      });
+    },
+    leave: () => leave(),
+  };
+  heard(await broker.place(dispatch));
+  return it;
+};
+
+const inShort = (report: ExecutionReport): string => {
+  switch (report.kind) {
+    case 'trade':
+      return `${String(report.quantity)} @ ${String(report.priceE4 / 10_000)}`;
+    case 'cancelled':
+      return `cancelled: ${report.reason}`;
+    case 'new':
+    case 'replaced':
+    case 'expired':
+    case 'rejected':
+    case 'replace-rejected':
+    case 'cancel-rejected':
+      return report.kind;
+  }
+};
+
+describe('a market order', () => {
+  it('fills at the price of the tick it meets', async () => {
+    const it = await placed(market(10));
+    expect(it.said).toEqual(['new', '10 @ 1580']);
+    await it.leave();
+  });
+
+  it('fills in parts where the market is thin, tick by tick, at each tick’s price', async () => {
+    const it = await placed(market(35), { instrumentKey: THIN });
+    await tick(5);
+    expect(it.said).toEqual(['new', '10 @ 3624.6', '10 @ 3600', '10 @ 3650', '5 @ 3602.4']);
+    expect(it.order().status).toBe('filled');
+    await it.leave();
+  });
+
+  it('fills in whole lots, one of them even where less is on offer', async () => {
+    const it = await placed(market(195), { instrumentKey: NIFTY_FUTURE });
+    await tick(3);
+    expect(it.said).toEqual(['new', '65 @ 26000', '65 @ 26000', '65 @ 26000']);
+    await it.leave();
+  });
+
+  it('is rejected where no price was recorded', async () => {
+    const broker = openBroker();
+    const answer = await broker.place({
+      details: { ...detailsOf('o', UNPRICED), ...market(1) },
+      terms: market(1),
+      tag: 'T',
+    });
+    expect(answer).toMatchObject({ outcome: 'rejected', evidence: { code: 'PAPER_NO_PRICE' } });
+  });
+});
+
+describe('a limit order', () => {
+  it('waits until the market comes to it, and takes the better price', async () => {
+    const buy = await placed(limit(10, 1_579));
+    expect(buy.said).toEqual(['new']);
+    expect(await buy.then(1)).toEqual(['10 @ 1578.2']);
+    await buy.leave();
+    jest.setSystemTime(TEN_O_CLOCK_MS);
+    const sell = await placed(limit(10, 1_593), { side: 'SELL' });
+    expect(await sell.then(1)).toEqual([]);
+    expect(await sell.then(1)).toEqual(['10 @ 1594.6']);
+    await sell.leave();
+  });
+
+  it('trades at exactly its price', async () => {
+    const it = await placed(limit(10, 1_580));
+    expect(it.said).toEqual(['new', '10 @ 1580']);
+    await it.leave();
+  });
+
+  it('rests where nothing was recorded', async () => {
+    const it = await placed(limit(10, 100), { instrumentKey: UNPRICED });
+    expect(await it.then(8)).toEqual([]);
+    await it.leave();
+  });
+});
+
+describe('a stop', () => {
+  it('sleeps until its trigger is touched, then takes what its limit allows', async () => {
+    const it = await placed(stop(10, 1_594, 1_595));
+    expect(await it.then(1)).toEqual([]);
+    expect(await it.then(1)).toEqual(['10 @ 1594.6']);
+    await it.leave();
+  });
+
+  it('without a limit takes the market', async () => {
+    const it = await placed(stop(10, 1_579), { side: 'SELL' });
+    expect(it.said).toEqual(['new']);
+    expect(await it.then(1)).toEqual(['10 @ 1578.2']);
+    await it.leave();
+  });
+
+  it('that was touched is an ordinary limit order from then on', async () => {
+    const it = await placed(stop(10, 1_590, 1_590.5));
+    expect(await it.then(3)).toEqual([]); // touched at 1594.60, above its limit
+    expect(await it.then(1)).toEqual(['10 @ 1580']);
+    await it.leave();
+  });
+
+  it('stays touched over a restart', async () => {
+    const it = await placed(stop(10, 1_590, 1_590.5));
+    const acceptedAtMs = Date.now();
+    await tick(3);
+    await it.restart(acceptedAtMs);
+    expect(await it.then(1)).toEqual(['10 @ 1580']);
+    await it.leave();
+  });
+
+  it('that was not touched sleeps on after a restart', async () => {
+    const it = await placed(stop(10, 1_590, 1_590.5));
+    const acceptedAtMs = Date.now();
+    await tick(1);
+    await it.restart(acceptedAtMs);
+    expect(await it.then(2)).toEqual([]);
+    expect(await it.then(1)).toEqual(['10 @ 1580']);
+    await it.leave();
+  });
+});
+
+describe('immediate or cancel', () => {
+  it('takes what is there and cancels the rest', async () => {
+    const it = await placed({ ...market(25), validity: 'IOC' }, { instrumentKey: THIN });
+    expect(it.said).toEqual(['new', '10 @ 3624.6', 'cancelled: immediate-or-cancel']);
+    expect(await it.then(2)).toEqual([]);
+    expect(it.order()).toMatchObject({ status: 'cancelled', filledQuantity: 10 });
+    await it.leave();
+  });
+
+  it('cancels all of it where nothing is there', async () => {
+    const it = await placed(limit(10, 1_500, { validity: 'IOC' }));
+    expect(it.said).toEqual(['new', 'cancelled: immediate-or-cancel']);
+    await it.leave();
+  });
+
+  it('fills whole without a cancel where enough is there', async () => {
+    const it = await placed({ ...market(10), validity: 'IOC' });
+    expect(it.said).toEqual(['new', '10 @ 1580']);
+    await it.leave();
+  });
+
+  it('ends a resting order that is changed to it', async () => {
+    const it = await placed(limit(10, 1_500));
+    await it.modify(limit(10, 1_510, { validity: 'IOC' }));
+    expect(it.said).toEqual(['new', 'replaced', 'cancelled: immediate-or-cancel']);
+    expect(await it.then(4)).toEqual([]);
+    await it.leave();
+  });
+});
+
+describe('a change', () => {
+  it('is matched at once, but an order trades at most once a tick', async () => {
+    const it = await placed(limit(25, 3_624.6), { instrumentKey: THIN });
+    expect(it.said).toEqual(['new', '10 @ 3624.6']);
+    await it.modify(limit(40, 3_700));
+    expect(it.said.slice(2)).toEqual(['replaced']);
+    expect(await it.then(1)).toEqual(['10 @ 3600']);
+    await it.leave();
+  });
+
+  it('to a price that the market is at trades at once', async () => {
+    const it = await placed(limit(10, 1_500));
+    await it.modify(limit(10, 1_580));
+    expect(it.said).toEqual(['new', 'replaced', '10 @ 1580']);
+    await it.leave();
+  });
+
+  it('to what was filled meanwhile leaves a filled order', async () => {
+    const it = await placed(limit(25, 3_624.6), { instrumentKey: THIN });
+    await it.modify(limit(10, 3_624.6));
+    expect(it.order()).toMatchObject({ status: 'filled', filledQuantity: 10 });
+    expect(await it.then(4)).toEqual([]);
+    await it.leave();
+  });
+});
+
+describe('the end of the day', () => {
+  const MIDNIGHT_IST_MS = Date.UTC(2026, 0, 2, 18, 30);
+
+  it('comes at midnight IST and ends what still rests', async () => {
+    jest.setSystemTime(MIDNIGHT_IST_MS - 2_500);
+    const it = await placed(limit(10, 1_500));
+    expect(await it.then(2)).toEqual([]);
+    expect(await it.then(1)).toEqual(['expired']);
+    expect(await it.then(4)).toEqual([]);
+    expect(it.order().status).toBe('expired');
+    await it.leave();
+  });
+
+  it('an order of one minute past midnight lives until the next one', async () => {
+    jest.setSystemTime(MIDNIGHT_IST_MS + 60_000);
+    const it = await placed(limit(10, 1_500));
+    jest.setSystemTime(MIDNIGHT_IST_MS + 86_400_000 - 2_000);
+    expect(await it.then(1)).toEqual([]);
+    expect(await it.then(2)).toEqual(['expired']);
+    await it.leave();
+  });
+
+  it('that came while no process ran is made up for', async () => {
+    const it = await placed(limit(10, 1_500));
+    jest.setSystemTime(MIDNIGHT_IST_MS + 3_600_000);
+    await it.restart(TEN_O_CLOCK_MS);
+    expect(await it.then(1)).toEqual(['expired']);
+    await it.leave();
+  });
+
+  it('leaves nothing to be filled: what would match after it expires', async () => {
+    const it = await placed(limit(10, 1_579));
+    jest.setSystemTime(MIDNIGHT_IST_MS + 1);
+    await it.restart(TEN_O_CLOCK_MS);
+    expect(await it.then(4)).toEqual(['expired']);
+    await it.leave();
+  });
+});
+
+describe('a restart', () => {
+  it('within a tick does not trade that tick again', async () => {
+    const it = await placed(market(25), { instrumentKey: THIN });
+    await it.restart();
+    jest.advanceTimersByTime(0);
+    expect(it.order().filledQuantity).toBe(10);
+    await tick(3);
+    expect(it.said).toEqual(['new', '10 @ 3624.6', '10 @ 3600', '5 @ 3650']);
+    expect(it.order().status).toBe('filled');
+    await it.leave();
+  });
+
+  it('makes the same trade, under the same id, that was told and never recorded', async () => {
+    const [here, there] = [openBroker(), openBroker()];
+    const it = await placed(market(25), { instrumentKey: THIN, broker: here });
+    await it.leave();
+    const heard: ExecutionReport[][] = [];
+    const listen = (reports: readonly ExecutionReport[]): Promise<void> => {
+      heard.push([...reports]);
+      return Promise.resolve();
+    };
+    there.resume([{ order: it.order(), acceptedAtMs: Date.now() }]);
+    const leaves = [here.subscribe((_, reports) => listen(reports)), there.subscribe((_, reports) => listen(reports))];
+    await tick();
+    for (const leave of leaves) await leave();
+    expect(heard).toHaveLength(2);
+    expect(heard[0]).toEqual(heard[1]);
+  });
+});
