@@ -44,7 +44,7 @@ describe('the banner', () => {
   it('says where everything is', () => {
     const text = shown('/srv/.data/demo-credentials.json');
     for (const place of [
-      'Coordinator 1.2.3',
+      'The Coordinator is ready.',
       'http://127.0.0.1:3000/v2/orders',
       'http://127.0.0.1:3001/v2/orders',
       'http://127.0.0.1:3000/docs',

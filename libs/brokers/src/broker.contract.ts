@@ -2,7 +2,6 @@ import { type DomainEvent, fold } from '#domain/decider';
 import {
   type ExecutionReport,
   fillsOf,
-  leavesOf,
   order,
   type Order,
   type OrderDetails,
@@ -78,92 +77,92 @@ export const brokerContract = (name: string, open: () => Promise<BrokerWorld>): 
     });
 
     it('6. cancels a resting order once; the second cancel is rejected', async () => {
-      const it = follow(world.broker, dispatch(world.resting));
-      await it.placed();
-      expect(it.told(await world.broker.cancel(it.now()))).toMatchObject({ outcome: 'accepted' });
-      expect(it.now().status).toBe('cancelled');
-      expect(await world.broker.cancel(it.now())).toMatchObject({ outcome: 'rejected' });
+      const mine = follow(world.broker, dispatch(world.resting));
+      await mine.placed();
+      expect(mine.told(await world.broker.cancel(mine.now()))).toMatchObject({ outcome: 'accepted' });
+      expect(mine.now().status).toBe('cancelled');
+      expect(await world.broker.cancel(mine.now())).toMatchObject({ outcome: 'rejected' });
     });
 
     it('7. changes a resting order to the terms that were asked for', async () => {
-      const it = follow(world.broker, dispatch(world.resting));
-      await it.placed();
+      const mine = follow(world.broker, dispatch(world.resting));
+      await mine.placed();
       const wanted = { ...world.resting, quantity: 2 * world.resting.quantity };
-      expect(reportsOf(it.told(await world.broker.modify(it.now(), wanted)))[0]).toEqual({
+      expect(reportsOf(mine.told(await world.broker.modify(mine.now(), wanted)))[0]).toEqual({
         kind: 'replaced',
         terms: wanted,
       });
-      expect(it.now().terms).toEqual(wanted);
+      expect(mine.now().terms).toEqual(wanted);
     });
 
     it('8. rejects a change of an order it does not have', async () => {
-      const it = follow(world.broker, dispatch(world.resting));
-      await it.placed();
-      await world.broker.cancel(it.now());
-      expect(await world.broker.modify(it.now(), world.resting)).toMatchObject({ outcome: 'rejected' });
+      const mine = follow(world.broker, dispatch(world.resting));
+      await mine.placed();
+      await world.broker.cancel(mine.now());
+      expect(await world.broker.modify(mine.now(), world.resting)).toMatchObject({ outcome: 'rejected' });
     });
 
     it('9. tells every trade once, until all is filled and never more', async () => {
-      const it = follow(world.broker, dispatch(world.thin));
-      const stop = world.broker.subscribe((_, reports) => it.heard(reports));
-      await it.placed();
-      expect(it.now().filledQuantity).toBeGreaterThan(0);
-      expect(it.now().status).toBe('working');
-      while (it.now().status === 'working') await world.pass();
+      const mine = follow(world.broker, dispatch(world.thin));
+      const stop = world.broker.subscribe((_, reports) => mine.heard(reports));
+      await mine.placed();
+      expect(mine.now().filledQuantity).toBeGreaterThan(0);
+      expect(mine.now().status).toBe('working');
+      while (mine.now().status === 'working') await world.pass();
       await stop();
-      expect(it.now()).toMatchObject({ status: 'filled', filledQuantity: world.thin.quantity });
-      expect(it.repeated).toBe(0);
-      expect(it.events.filter(({ type }) => type === 'OverfillReported')).toEqual([]);
-      expect(new Set(fillsOf(it.events).map(({ data }) => data.tradeId)).size).toBeGreaterThan(1);
+      expect(mine.now()).toMatchObject({ status: 'filled', filledQuantity: world.thin.quantity });
+      expect(mine.repeated).toBe(0);
+      expect(mine.events.filter(({ type }) => type === 'OverfillReported')).toEqual([]);
+      expect(new Set(fillsOf(mine.events).map(({ data }) => data.tradeId)).size).toBeGreaterThan(1);
     });
 
     it('10. tells nothing any more once the listener has left', async () => {
-      const it = follow(world.broker, dispatch(world.thin));
-      const stop = world.broker.subscribe((_, reports) => it.heard(reports));
-      await it.placed();
+      const mine = follow(world.broker, dispatch(world.thin));
+      const stop = world.broker.subscribe((_, reports) => mine.heard(reports));
+      await mine.placed();
       await stop();
-      const before = it.events.length;
+      const before = mine.events.length;
       await world.pass();
       await world.pass();
-      expect(it.events).toHaveLength(before);
+      expect(mine.events).toHaveLength(before);
     });
 
     it('11. waits for the listener before it tells the next thing about an order', async () => {
-      const it = follow(world.broker, dispatch(world.thin));
+      const mine = follow(world.broker, dispatch(world.thin));
       let busy = 0;
       let atOnce = 0;
       const stop = world.broker.subscribe(async (_, reports) => {
         busy += 1;
         atOnce = Math.max(atOnce, busy);
         await Promise.resolve();
-        await it.heard(reports);
+        await mine.heard(reports);
         busy -= 1;
       });
-      await it.placed();
+      await mine.placed();
       for (let n = 0; n < 3; n += 1) await world.pass();
       await stop();
       expect(atOnce).toBe(1);
     });
 
     it('12. goes on after a restart with what the log holds, and repeats no trade of it', async () => {
-      const it = follow(world.broker, dispatch(world.thin));
-      await it.placed();
+      const mine = follow(world.broker, dispatch(world.thin));
+      await mine.placed();
       const next = world.restart();
-      next.resume([{ order: it.now(), acceptedAtMs: Date.now() }]);
-      const stop = next.subscribe((_, reports) => it.heard(reports));
-      while (it.now().status === 'working') await world.pass();
+      next.resume([{ order: mine.now(), acceptedAtMs: Date.now() }]);
+      const stop = next.subscribe((_, reports) => mine.heard(reports));
+      while (mine.now().status === 'working') await world.pass();
       await stop();
-      expect(it.now()).toMatchObject({ status: 'filled', filledQuantity: world.thin.quantity });
-      expect(fillsOf(it.events).reduce((sum, { data }) => sum + data.quantity, 0)).toBe(world.thin.quantity);
+      expect(mine.now()).toMatchObject({ status: 'filled', filledQuantity: world.thin.quantity });
+      expect(fillsOf(mine.events).reduce((sum, { data }) => sum + data.quantity, 0)).toBe(world.thin.quantity);
     });
 
     it('13. may be told twice to resume the same order', async () => {
-      const it = follow(world.broker, dispatch(world.resting));
-      await it.placed();
+      const mine = follow(world.broker, dispatch(world.resting));
+      await mine.placed();
       const next = world.restart();
-      for (let n = 0; n < 2; n += 1) next.resume([{ order: it.now(), acceptedAtMs: Date.now() }]);
-      expect(await next.cancel(it.now())).toMatchObject({ outcome: 'accepted' });
-      expect(await next.cancel(it.now())).toMatchObject({ outcome: 'rejected' });
+      for (let n = 0; n < 2; n += 1) next.resume([{ order: mine.now(), acceptedAtMs: Date.now() }]);
+      expect(await next.cancel(mine.now())).toMatchObject({ outcome: 'accepted' });
+      expect(await next.cancel(mine.now())).toMatchObject({ outcome: 'rejected' });
     });
   });
 };
@@ -204,7 +203,6 @@ const follow = (broker: Broker, { details, terms, tag }: Dispatch) => {
     placed: async (): Promise<void> => {
       take(reportsOf(await broker.place({ details, terms, tag })));
     },
-    leaves: () => leavesOf(now()),
   };
   return followed;
 };

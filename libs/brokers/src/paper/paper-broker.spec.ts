@@ -1,5 +1,12 @@
 import { fold } from '#domain/decider';
-import { type ExecutionReport, order, type Order, type OrderDetails, type OrderTerms } from '#domain/orders/order';
+import {
+  type ExecutionReport,
+  order,
+  type Order,
+  type OrderDetails,
+  type OrderTerms,
+  type Side,
+} from '#domain/orders/order';
 import type { BrokerAnswer, Dispatch } from '../broker';
 import { type BrokerWorld, brokerContract } from '../broker.contract';
 import { PaperBroker } from './paper-broker';
@@ -70,7 +77,7 @@ const stop = (quantity: number, triggerRupees: number, limitRupees?: number): Or
   validity: 'DAY',
 });
 
-const detailsOf = (orderId: string, instrumentKey = RELIANCE, side: 'BUY' | 'SELL' = 'BUY') =>
+const detailsOf = (orderId: string, instrumentKey = RELIANCE, side: Side = 'BUY') =>
   ({
     orderId,
     intentId: 'intent',
@@ -101,8 +108,9 @@ brokerContract('the paper broker', () => {
 /** One order in one paper book: what was said of it, in short. */
 const placed = async (
   terms: OrderTerms,
-  { instrumentKey = RELIANCE, side = 'BUY' as 'BUY' | 'SELL', broker = openBroker() } = {},
+  wanted: { instrumentKey?: string; side?: Side; broker?: PaperBroker } = {},
 ) => {
+  const { instrumentKey = RELIANCE, side = 'BUY', broker = openBroker() } = wanted;
   const details = { ...detailsOf('o', instrumentKey, side), ...terms };
   const dispatch: Dispatch = { details, terms, tag: 'T' };
   const said: string[] = [];
@@ -124,24 +132,24 @@ const placed = async (
     hear(reports);
     return Promise.resolve();
   });
-  const it = {
+  const mine = {
     said,
     order: () => state,
     broker,
     /** What is said from now on. */
-    then: async (ticks: number): Promise<string[]> => {
+    after: async (ticks: number): Promise<string[]> => {
       const before = said.length;
       await tick(ticks);
       return said.slice(before);
     },
-    modify: async (wanted: OrderTerms) => heard(await it.broker.modify(state, wanted)),
-    cancel: async () => heard(await it.broker.cancel(state)),
+    modify: async (wanted: OrderTerms) => heard(await mine.broker.modify(state, wanted)),
+    cancel: async () => heard(await mine.broker.cancel(state)),
     /** The process ends; the next one goes on with what is known of the order. */
     restart: async (acceptedAtMs = Date.now()): Promise<void> => {
       await leave();
-      it.broker = openBroker();
-      it.broker.resume([{ order: state, acceptedAtMs }]);
-      leave = it.broker.subscribe((_, reports) => {
+      mine.broker = openBroker();
+      mine.broker.resume([{ order: state, acceptedAtMs }]);
+      leave = mine.broker.subscribe((_, reports) => {
         hear(reports);
         return Promise.resolve();
       });
@@ -149,7 +157,7 @@ const placed = async (
     leave: () => leave(),
   };
   heard(await broker.place(dispatch));
-  return it;
+  return mine;
 };
 
 const inShort = (report: ExecutionReport): string => {
@@ -170,24 +178,24 @@ const inShort = (report: ExecutionReport): string => {
 
 describe('a market order', () => {
   it('fills at the price of the tick it meets', async () => {
-    const it = await placed(market(10));
-    expect(it.said).toEqual(['new', '10 @ 1580']);
-    await it.leave();
+    const mine = await placed(market(10));
+    expect(mine.said).toEqual(['new', '10 @ 1580']);
+    await mine.leave();
   });
 
   it('fills in parts where the market is thin, tick by tick, at each tick’s price', async () => {
-    const it = await placed(market(35), { instrumentKey: THIN });
+    const mine = await placed(market(35), { instrumentKey: THIN });
     await tick(5);
-    expect(it.said).toEqual(['new', '10 @ 3624.6', '10 @ 3600', '10 @ 3650', '5 @ 3602.4']);
-    expect(it.order().status).toBe('filled');
-    await it.leave();
+    expect(mine.said).toEqual(['new', '10 @ 3624.6', '10 @ 3600', '10 @ 3650', '5 @ 3602.4']);
+    expect(mine.order().status).toBe('filled');
+    await mine.leave();
   });
 
   it('fills in whole lots, one of them even where less is on offer', async () => {
-    const it = await placed(market(195), { instrumentKey: NIFTY_FUTURE });
+    const mine = await placed(market(195), { instrumentKey: NIFTY_FUTURE });
     await tick(3);
-    expect(it.said).toEqual(['new', '65 @ 26000', '65 @ 26000', '65 @ 26000']);
-    await it.leave();
+    expect(mine.said).toEqual(['new', '65 @ 26000', '65 @ 26000', '65 @ 26000']);
+    await mine.leave();
   });
 
   it('is rejected where no price was recorded', async () => {
@@ -205,123 +213,123 @@ describe('a limit order', () => {
   it('waits until the market comes to it, and takes the better price', async () => {
     const buy = await placed(limit(10, 1_579));
     expect(buy.said).toEqual(['new']);
-    expect(await buy.then(1)).toEqual(['10 @ 1578.2']);
+    expect(await buy.after(1)).toEqual(['10 @ 1578.2']);
     await buy.leave();
     jest.setSystemTime(TEN_O_CLOCK_MS);
     const sell = await placed(limit(10, 1_593), { side: 'SELL' });
-    expect(await sell.then(1)).toEqual([]);
-    expect(await sell.then(1)).toEqual(['10 @ 1594.6']);
+    expect(await sell.after(1)).toEqual([]);
+    expect(await sell.after(1)).toEqual(['10 @ 1594.6']);
     await sell.leave();
   });
 
   it('trades at exactly its price', async () => {
-    const it = await placed(limit(10, 1_580));
-    expect(it.said).toEqual(['new', '10 @ 1580']);
-    await it.leave();
+    const mine = await placed(limit(10, 1_580));
+    expect(mine.said).toEqual(['new', '10 @ 1580']);
+    await mine.leave();
   });
 
   it('rests where nothing was recorded', async () => {
-    const it = await placed(limit(10, 100), { instrumentKey: UNPRICED });
-    expect(await it.then(8)).toEqual([]);
-    await it.leave();
+    const mine = await placed(limit(10, 100), { instrumentKey: UNPRICED });
+    expect(await mine.after(8)).toEqual([]);
+    await mine.leave();
   });
 });
 
 describe('a stop', () => {
   it('sleeps until its trigger is touched, then takes what its limit allows', async () => {
-    const it = await placed(stop(10, 1_594, 1_595));
-    expect(await it.then(1)).toEqual([]);
-    expect(await it.then(1)).toEqual(['10 @ 1594.6']);
-    await it.leave();
+    const mine = await placed(stop(10, 1_594, 1_595));
+    expect(await mine.after(1)).toEqual([]);
+    expect(await mine.after(1)).toEqual(['10 @ 1594.6']);
+    await mine.leave();
   });
 
   it('without a limit takes the market', async () => {
-    const it = await placed(stop(10, 1_579), { side: 'SELL' });
-    expect(it.said).toEqual(['new']);
-    expect(await it.then(1)).toEqual(['10 @ 1578.2']);
-    await it.leave();
+    const mine = await placed(stop(10, 1_579), { side: 'SELL' });
+    expect(mine.said).toEqual(['new']);
+    expect(await mine.after(1)).toEqual(['10 @ 1578.2']);
+    await mine.leave();
   });
 
   it('that was touched is an ordinary limit order from then on', async () => {
-    const it = await placed(stop(10, 1_590, 1_590.5));
-    expect(await it.then(3)).toEqual([]); // touched at 1594.60, above its limit
-    expect(await it.then(1)).toEqual(['10 @ 1580']);
-    await it.leave();
+    const mine = await placed(stop(10, 1_590, 1_590.5));
+    expect(await mine.after(3)).toEqual([]); // touched at 1594.60, above its limit
+    expect(await mine.after(1)).toEqual(['10 @ 1580']);
+    await mine.leave();
   });
 
   it('stays touched over a restart', async () => {
-    const it = await placed(stop(10, 1_590, 1_590.5));
+    const mine = await placed(stop(10, 1_590, 1_590.5));
     const acceptedAtMs = Date.now();
     await tick(3);
-    await it.restart(acceptedAtMs);
-    expect(await it.then(1)).toEqual(['10 @ 1580']);
-    await it.leave();
+    await mine.restart(acceptedAtMs);
+    expect(await mine.after(1)).toEqual(['10 @ 1580']);
+    await mine.leave();
   });
 
   it('that was not touched sleeps on after a restart', async () => {
-    const it = await placed(stop(10, 1_590, 1_590.5));
+    const mine = await placed(stop(10, 1_590, 1_590.5));
     const acceptedAtMs = Date.now();
     await tick(1);
-    await it.restart(acceptedAtMs);
-    expect(await it.then(2)).toEqual([]);
-    expect(await it.then(1)).toEqual(['10 @ 1580']);
-    await it.leave();
+    await mine.restart(acceptedAtMs);
+    expect(await mine.after(2)).toEqual([]);
+    expect(await mine.after(1)).toEqual(['10 @ 1580']);
+    await mine.leave();
   });
 });
 
 describe('immediate or cancel', () => {
   it('takes what is there and cancels the rest', async () => {
-    const it = await placed({ ...market(25), validity: 'IOC' }, { instrumentKey: THIN });
-    expect(it.said).toEqual(['new', '10 @ 3624.6', 'cancelled: immediate-or-cancel']);
-    expect(await it.then(2)).toEqual([]);
-    expect(it.order()).toMatchObject({ status: 'cancelled', filledQuantity: 10 });
-    await it.leave();
+    const mine = await placed({ ...market(25), validity: 'IOC' }, { instrumentKey: THIN });
+    expect(mine.said).toEqual(['new', '10 @ 3624.6', 'cancelled: immediate-or-cancel']);
+    expect(await mine.after(2)).toEqual([]);
+    expect(mine.order()).toMatchObject({ status: 'cancelled', filledQuantity: 10 });
+    await mine.leave();
   });
 
   it('cancels all of it where nothing is there', async () => {
-    const it = await placed(limit(10, 1_500, { validity: 'IOC' }));
-    expect(it.said).toEqual(['new', 'cancelled: immediate-or-cancel']);
-    await it.leave();
+    const mine = await placed(limit(10, 1_500, { validity: 'IOC' }));
+    expect(mine.said).toEqual(['new', 'cancelled: immediate-or-cancel']);
+    await mine.leave();
   });
 
   it('fills whole without a cancel where enough is there', async () => {
-    const it = await placed({ ...market(10), validity: 'IOC' });
-    expect(it.said).toEqual(['new', '10 @ 1580']);
-    await it.leave();
+    const mine = await placed({ ...market(10), validity: 'IOC' });
+    expect(mine.said).toEqual(['new', '10 @ 1580']);
+    await mine.leave();
   });
 
   it('ends a resting order that is changed to it', async () => {
-    const it = await placed(limit(10, 1_500));
-    await it.modify(limit(10, 1_510, { validity: 'IOC' }));
-    expect(it.said).toEqual(['new', 'replaced', 'cancelled: immediate-or-cancel']);
-    expect(await it.then(4)).toEqual([]);
-    await it.leave();
+    const mine = await placed(limit(10, 1_500));
+    await mine.modify(limit(10, 1_510, { validity: 'IOC' }));
+    expect(mine.said).toEqual(['new', 'replaced', 'cancelled: immediate-or-cancel']);
+    expect(await mine.after(4)).toEqual([]);
+    await mine.leave();
   });
 });
 
 describe('a change', () => {
   it('is matched at once, but an order trades at most once a tick', async () => {
-    const it = await placed(limit(25, 3_624.6), { instrumentKey: THIN });
-    expect(it.said).toEqual(['new', '10 @ 3624.6']);
-    await it.modify(limit(40, 3_700));
-    expect(it.said.slice(2)).toEqual(['replaced']);
-    expect(await it.then(1)).toEqual(['10 @ 3600']);
-    await it.leave();
+    const mine = await placed(limit(25, 3_624.6), { instrumentKey: THIN });
+    expect(mine.said).toEqual(['new', '10 @ 3624.6']);
+    await mine.modify(limit(40, 3_700));
+    expect(mine.said.slice(2)).toEqual(['replaced']);
+    expect(await mine.after(1)).toEqual(['10 @ 3600']);
+    await mine.leave();
   });
 
   it('to a price that the market is at trades at once', async () => {
-    const it = await placed(limit(10, 1_500));
-    await it.modify(limit(10, 1_580));
-    expect(it.said).toEqual(['new', 'replaced', '10 @ 1580']);
-    await it.leave();
+    const mine = await placed(limit(10, 1_500));
+    await mine.modify(limit(10, 1_580));
+    expect(mine.said).toEqual(['new', 'replaced', '10 @ 1580']);
+    await mine.leave();
   });
 
   it('to what was filled meanwhile leaves a filled order', async () => {
-    const it = await placed(limit(25, 3_624.6), { instrumentKey: THIN });
-    await it.modify(limit(10, 3_624.6));
-    expect(it.order()).toMatchObject({ status: 'filled', filledQuantity: 10 });
-    expect(await it.then(4)).toEqual([]);
-    await it.leave();
+    const mine = await placed(limit(25, 3_624.6), { instrumentKey: THIN });
+    await mine.modify(limit(10, 3_624.6));
+    expect(mine.order()).toMatchObject({ status: 'filled', filledQuantity: 10 });
+    expect(await mine.after(4)).toEqual([]);
+    await mine.leave();
   });
 });
 
@@ -330,62 +338,62 @@ describe('the end of the day', () => {
 
   it('comes at midnight IST and ends what still rests', async () => {
     jest.setSystemTime(MIDNIGHT_IST_MS - 2_500);
-    const it = await placed(limit(10, 1_500));
-    expect(await it.then(2)).toEqual([]);
-    expect(await it.then(1)).toEqual(['expired']);
-    expect(await it.then(4)).toEqual([]);
-    expect(it.order().status).toBe('expired');
-    await it.leave();
+    const mine = await placed(limit(10, 1_500));
+    expect(await mine.after(2)).toEqual([]);
+    expect(await mine.after(1)).toEqual(['expired']);
+    expect(await mine.after(4)).toEqual([]);
+    expect(mine.order().status).toBe('expired');
+    await mine.leave();
   });
 
   it('an order of one minute past midnight lives until the next one', async () => {
     jest.setSystemTime(MIDNIGHT_IST_MS + 60_000);
-    const it = await placed(limit(10, 1_500));
+    const mine = await placed(limit(10, 1_500));
     jest.setSystemTime(MIDNIGHT_IST_MS + 86_400_000 - 2_000);
-    expect(await it.then(1)).toEqual([]);
-    expect(await it.then(2)).toEqual(['expired']);
-    await it.leave();
+    expect(await mine.after(1)).toEqual([]);
+    expect(await mine.after(2)).toEqual(['expired']);
+    await mine.leave();
   });
 
   it('that came while no process ran is made up for', async () => {
-    const it = await placed(limit(10, 1_500));
+    const mine = await placed(limit(10, 1_500));
     jest.setSystemTime(MIDNIGHT_IST_MS + 3_600_000);
-    await it.restart(TEN_O_CLOCK_MS);
-    expect(await it.then(1)).toEqual(['expired']);
-    await it.leave();
+    await mine.restart(TEN_O_CLOCK_MS);
+    expect(await mine.after(1)).toEqual(['expired']);
+    await mine.leave();
   });
 
   it('leaves nothing to be filled: what would match after it expires', async () => {
-    const it = await placed(limit(10, 1_579));
+    const mine = await placed(limit(10, 1_579));
     jest.setSystemTime(MIDNIGHT_IST_MS + 1);
-    await it.restart(TEN_O_CLOCK_MS);
-    expect(await it.then(4)).toEqual(['expired']);
-    await it.leave();
+    await mine.restart(TEN_O_CLOCK_MS);
+    expect(await mine.after(4)).toEqual(['expired']);
+    await mine.leave();
   });
 });
 
 describe('a restart', () => {
   it('within a tick does not trade that tick again', async () => {
-    const it = await placed(market(25), { instrumentKey: THIN });
-    await it.restart();
+    const mine = await placed(market(25), { instrumentKey: THIN });
+    await mine.restart();
     jest.advanceTimersByTime(0);
-    expect(it.order().filledQuantity).toBe(10);
+    expect(mine.order().filledQuantity).toBe(10);
     await tick(3);
-    expect(it.said).toEqual(['new', '10 @ 3624.6', '10 @ 3600', '5 @ 3650']);
-    expect(it.order().status).toBe('filled');
-    await it.leave();
+    expect(mine.said).toEqual(['new', '10 @ 3624.6', '10 @ 3600', '5 @ 3650']);
+    expect(mine.order().status).toBe('filled');
+    await mine.leave();
   });
 
   it('makes the same trade, under the same id, that was told and never recorded', async () => {
     const [here, there] = [openBroker(), openBroker()];
-    const it = await placed(market(25), { instrumentKey: THIN, broker: here });
-    await it.leave();
+    const mine = await placed(market(25), { instrumentKey: THIN, broker: here });
+    await mine.leave();
     const heard: ExecutionReport[][] = [];
     const listen = (reports: readonly ExecutionReport[]): Promise<void> => {
       heard.push([...reports]);
       return Promise.resolve();
     };
-    there.resume([{ order: it.order(), acceptedAtMs: Date.now() }]);
+    there.resume([{ order: mine.order(), acceptedAtMs: Date.now() }]);
     const leaves = [here.subscribe((_, reports) => listen(reports)), there.subscribe((_, reports) => listen(reports))];
     await tick();
     for (const leave of leaves) await leave();

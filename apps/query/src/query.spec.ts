@@ -1,0 +1,528 @@
+import { randomUUID } from 'node:crypto';
+import type { Pool } from 'pg';
+import type { DataSource } from 'typeorm';
+import type { RecordedEvent } from '#event-log/event-log';
+import { readConfig } from '#platform/config';
+import { connect, createDataSource } from '#platform/database';
+import { type HttpApp, startHttpApp } from '#platform/http';
+import { Identities } from '#platform/identities';
+import { identityEntities, identityMigrations } from '#platform/identity-tables';
+import { createLogger } from '#platform/logging';
+import { readModelMigrations } from '#read-models/database';
+import { openPool } from '#read-models/pool';
+import { Projector } from '#read-models/projector';
+import { history, recorded, STORY_NAMES } from '../../../test/support/events';
+import { createTestDatabase, type TestDatabase } from '../../../test/support/postgres';
+import { encodeCursor } from './filters';
+import { problemOfQuery } from './problems';
+import { QueryModule } from './query.module';
+
+jest.setTimeout(60_000);
+
+const STATEMENT_TIMEOUT_MS = 500;
+const [ANN, BEN, BEN_TOO, NOBODY] = [randomUUID(), randomUUID(), randomUUID(), randomUUID()];
+const EVENTS = recorded(
+  history({ seed: 4, orders: 160, accounts: [ANN, BEN, BEN_TOO], concurrency: 20, stepMs: 3, stories: STORY_NAMES }),
+);
+const HEAD = EVENTS.length;
+
+/** The accounts an order of the history belongs to, by order id. */
+const OWNERS = new Map(
+  EVENTS.filter(({ type }) => type === 'OrderPlaced' || type === 'OrderDenied').map(({ stream, meta }) => [
+    stream.slice('order-'.length),
+    meta.accountId,
+  ]),
+);
+const ordersOf = (...accountIds: string[]) =>
+  [...OWNERS].filter(([, owner]) => accountIds.includes(owner)).map(([id]) => id);
+const orderOf = (accountId: string): string => ordersOf(accountId)[0] ?? '';
+const eventsOf = (orderId: string): RecordedEvent[] => EVENTS.filter(({ stream }) => stream === `order-${orderId}`);
+
+interface Item {
+  readonly [field: string]: unknown;
+  readonly orderId: string;
+  readonly accountId: string;
+  readonly placedAt: string;
+  readonly tradedAt: string;
+}
+interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly text: string;
+  readonly items: readonly Item[];
+  readonly nextCursor: string | null;
+  readonly body: Readonly<Record<string, unknown>>;
+}
+
+describe('the query app', () => {
+  let database: TestDatabase;
+  let dataSource: DataSource;
+  let pool: Pool;
+  let projectorPool: Pool;
+  let projector: Projector;
+  let app: HttpApp;
+  const keys: Record<'ann' | 'ben' | 'auditor', string> = { ann: '', ben: '', auditor: '' };
+
+  beforeAll(async () => {
+    database = await createTestDatabase();
+    dataSource = await connect(
+      createDataSource(database.url, {
+        name: 'test',
+        entities: identityEntities,
+        migrations: [...identityMigrations, ...readModelMigrations],
+      }),
+    );
+    const logger = createLogger({ name: 'test', level: 'silent' });
+    const identities = new Identities({ dataSource, jwtSecret: 'a secret for tests only, long enough', logger });
+    const register = async (name: string, accountId: string, role: 'trader' | 'auditor' = 'trader') =>
+      identities.register({ email: `${name}@example.com`, password: 'correct horse battery', role }, () =>
+        Promise.resolve(accountId),
+      );
+    keys.ann = (await register('ann', ANN)).apiKey;
+    const ben = await register('ben', BEN);
+    await identities.addAccount(ben.userId, BEN_TOO, 'second');
+    keys.ben = ben.apiKey;
+    keys.auditor = (await register('auditor', NOBODY, 'auditor')).apiKey;
+
+    pool = openPool(database.url, {
+      name: 'query',
+      max: 6,
+      statementTimeoutMs: STATEMENT_TIMEOUT_MS,
+      onTrouble: () => undefined,
+    });
+    projectorPool = openPool(database.url, {
+      name: 'projector',
+      max: 2,
+      statementTimeoutMs: 30_000,
+      onTrouble: () => undefined,
+    });
+    projector = new Projector(projectorPool);
+    await projector.project({ after: 0, next: HEAD, events: EVENTS });
+    app = await startHttpApp(QueryModule.forRoot({ config: readConfig({}), logger, dataSource, identities }, pool), {
+      host: '127.0.0.1',
+      port: 0,
+      portVariable: 'QUERY_PORT',
+      title: 'Queries',
+      description: 'For tests',
+      logger,
+      shutdownTimeoutMs: 1_000,
+      translate: problemOfQuery,
+    });
+  });
+  afterAll(async () => {
+    await app.close();
+    await Promise.all([pool.end(), projectorPool.end()]);
+    await dataSource.destroy();
+    await database.drop();
+  });
+
+  const get = async (path: string, key = keys.ann, headers: Record<string, string> = {}): Promise<Answer> => {
+    const response = await fetch(`${app.url}${path}`, { headers: { 'x-api-key': key, ...headers } });
+    const text = await response.text();
+    const body = JSON.parse(text) as Answer['body'] & Pick<Answer, 'items' | 'nextCursor'>;
+    return {
+      status: response.status,
+      headers: response.headers,
+      text,
+      body,
+      items: body.items,
+      nextCursor: body.nextCursor,
+    };
+  };
+  /** Every item of a list, page by page. */
+  const walk = async (path: string, key: string): Promise<Item[]> => {
+    const items: Item[] = [];
+    for (let cursor: string | null = ''; cursor !== null;) {
+      const page: Answer = await get(`${path}${cursor === '' ? '' : `&cursor=${cursor}`}`, key);
+      items.push(...page.items);
+      cursor = page.nextCursor;
+    }
+    return items;
+  };
+  const ids = (items: readonly Item[]) => items.map(({ orderId }) => orderId);
+
+  describe('the order book', () => {
+    it('lists the newest first', async () => {
+      const { status, items } = await get('/v2/orders');
+      expect(status).toBe(200);
+      const times = items.map(({ placedAt }) => placedAt);
+      expect(times).toEqual([...times].sort().reverse());
+      expect(items.length).toBeGreaterThan(10);
+    });
+
+    it('shows a trader own orders only, all of them', async () => {
+      expect(ids(await walk('/v2/orders?limit=200', keys.ann)).sort()).toEqual(ordersOf(ANN).sort());
+    });
+
+    it('merges the accounts of a trader who has several', async () => {
+      const items = await walk('/v2/orders?limit=7', keys.ben);
+      expect(ids(items).sort()).toEqual(ordersOf(BEN, BEN_TOO).sort());
+      const times = items.map(({ placedAt, orderId }) => `${placedAt} ${orderId}`);
+      expect(times).toEqual([...times].sort().reverse());
+    });
+
+    it('narrows down to one account', async () => {
+      expect(ids(await walk(`/v2/orders?accountId=${BEN_TOO}&limit=200`, keys.ben)).sort()).toEqual(
+        ordersOf(BEN_TOO).sort(),
+      );
+    });
+
+    it('shows an auditor every order', async () => {
+      expect(ids(await walk('/v2/orders?limit=200', keys.auditor)).sort()).toEqual([...OWNERS.keys()].sort());
+    });
+
+    it('does not know the account of somebody else', async () => {
+      for (const accountId of [BEN, randomUUID()])
+        expect(await get(`/v2/orders?accountId=${accountId}`)).toMatchObject({
+          status: 404,
+          body: { code: 'ACCOUNT_NOT_FOUND' },
+        });
+    });
+
+    it.each([1, 7, 50, 200])('is complete and without repetition in pages of %d', async (limit) => {
+      const items = await walk(`/v2/orders?limit=${String(limit)}`, keys.auditor);
+      expect(items).toHaveLength(OWNERS.size);
+      expect(new Set(ids(items)).size).toBe(OWNERS.size);
+    });
+
+    it('gives 50 unless asked for more or less', async () => {
+      expect((await get('/v2/orders', keys.auditor)).items).toHaveLength(50);
+    });
+
+    it.each([
+      ['status=FILLED', ({ status }: Item) => status === 'FILLED'],
+      ['status=PARTIALLY_FILLED', ({ status }: Item) => status === 'PARTIALLY_FILLED'],
+      ['side=SELL', ({ side }: Item) => side === 'SELL'],
+      ['product=MIS', ({ product }: Item) => product === 'MIS'],
+      ['broker=paper', ({ broker }: Item) => broker === 'paper'],
+      ['symbol=NSE:TCS', ({ symbol }: Item) => symbol === 'NSE:TCS'],
+      ['symbol=nse:tcs', ({ symbol }: Item) => symbol === 'NSE:TCS'],
+      [
+        'side=BUY&status=FILLED&product=CNC&broker=paper&symbol=NSE:TCS',
+        ({ side, status, product, symbol }: Item) =>
+          side === 'BUY' && status === 'FILLED' && product === 'CNC' && symbol === 'NSE:TCS',
+      ],
+      ['side=BUY&status=FILLED&product=CNC&broker=nobody&symbol=NSE:TCS', () => false],
+    ] satisfies [string, (item: Item) => boolean][])('filters by %s', async (filter, holds) => {
+      const all = await walk('/v2/orders?limit=200', keys.auditor);
+      const filtered = await walk(`/v2/orders?limit=3&${filter}`, keys.auditor);
+      expect(ids(filtered)).toEqual(ids(all.filter(holds)));
+    });
+
+    it('filters by the time of placing, from (inclusive) and to (exclusive), whatever the offset', async () => {
+      const all = await walk('/v2/orders?limit=200', keys.auditor);
+      const [from, to] = [all[100]?.placedAt ?? '', all[20]?.placedAt ?? ''];
+      const wanted = ids(all.filter(({ placedAt }) => placedAt >= from && placedAt < to));
+      expect(wanted.length).toBeGreaterThan(70);
+      expect(ids(await walk(`/v2/orders?limit=200&from=${from}&to=${to}`, keys.auditor))).toEqual(wanted);
+      const inIndia = `${new Date(Date.parse(from) + 5.5 * 3_600_000).toISOString().slice(0, -1)}%2B05:30`;
+      expect(ids(await walk(`/v2/orders?limit=200&from=${inIndia}&to=${to}`, keys.auditor))).toEqual(wanted);
+    });
+
+    it('leaves the verdicts to the single order', async () => {
+      expect((await get('/v2/orders')).items[0]).not.toHaveProperty('verdicts');
+    });
+  });
+
+  describe('one order', () => {
+    it('is told with its verdicts, its version as ETag, and in the units of the API', async () => {
+      const events = EVENTS.filter(({ type }) => type === 'OrderFilled');
+      const filled = events.find(({ meta }) => meta.accountId === ANN);
+      const orderId = filled?.stream.slice('order-'.length) ?? '';
+      const [placed] = eventsOf(orderId);
+      const { status, headers, body } = await get(`/v2/orders/${orderId}`);
+      expect(status).toBe(200);
+      expect(headers.get('etag')).toBe(`"${String(eventsOf(orderId).at(-1)?.revision)}"`);
+      expect(body).toMatchObject({
+        orderId,
+        accountId: ANN,
+        version: eventsOf(orderId).at(-1)?.revision,
+        placedAt: new Date(placed?.meta.at ?? 0).toISOString(),
+        verdicts: placed && Reflect.get(placed.data, 'verdicts'),
+      });
+    });
+
+    it('writes amounts as plain decimals that a client can compute with exactly', async () => {
+      const orderId = orderOf(ANN);
+      await pool.query(
+        'update read_model.orders set price = 1412.3, trigger_price = 0.0025, average_price = 12345678901.2345, filled_value = 100 where order_id = $1',
+        [orderId],
+      );
+      const { text } = await get(`/v2/orders/${orderId}`);
+      expect(text).toContain('"price":1412.3,"triggerPrice":0.0025,');
+      expect(text).toContain('"averagePrice":12345678901.2345,');
+      expect(text).toContain('"filledValue":100,');
+    });
+
+    it('may be asked for in capitals', async () =>
+      expect(await get(`/v2/orders/${orderOf(ANN).toUpperCase()}`)).toMatchObject({ status: 200 }));
+
+    it.each(['', '/history', '/trades'])('does not exist for anybody else: /v2/orders/{id}%s', async (path) => {
+      for (const orderId of [orderOf(BEN), randomUUID()])
+        expect(await get(`/v2/orders/${orderId}${path}`)).toMatchObject({
+          status: 404,
+          body: { code: 'ORDER_NOT_FOUND' },
+        });
+      expect((await get(`/v2/orders/${orderOf(BEN)}${path}`, keys.auditor)).status).toBe(200);
+    });
+
+    it.each(['1', 'null', "'%20or%201=1", '%00', '0'.repeat(5_000), '%F0%9F%93%88'])(
+      'is refused for an id that is none: %j',
+      async (orderId) => {
+        for (const path of ['', '/history', '/trades']) {
+          const { status } = await get(`/v2/orders/${orderId}${path}`);
+          expect([400, 404, 414]).toContain(status);
+        }
+        expect(await get('/v2/orders/1')).toMatchObject({ body: { errors: [{ field: 'orderId' }] } });
+      },
+    );
+  });
+
+  describe('the history of an order', () => {
+    it('tells every event, oldest first, with the version it led to', async () => {
+      const orderId = orderOf(ANN);
+      const { items, nextCursor } = await get(`/v2/orders/${orderId}/history`);
+      expect(items.map(({ type, version, at, position }) => ({ type, version, at, position }))).toEqual(
+        eventsOf(orderId).map(({ type, revision, meta, position }) => ({
+          type,
+          version: revision,
+          at: new Date(meta.at).toISOString(),
+          position,
+        })),
+      );
+      expect(nextCursor).toBeNull();
+    });
+
+    it('tells amounts in rupees and instants as text', async () => {
+      const fill = EVENTS.find(({ type, meta }) => type === 'OrderFilled' && meta.accountId === ANN);
+      const { items, text } = await get(`/v2/orders/${fill?.stream.slice('order-'.length) ?? ''}/history`);
+      const priceE4: unknown = fill && Reflect.get(fill.data, 'priceE4');
+      const tradedAt: unknown = fill && Reflect.get(fill.data, 'tradedAt');
+      expect(items.find(({ position }) => position === fill?.position)).toMatchObject({
+        data: { price: Number(priceE4) / 10_000, tradedAt: new Date(Number(tradedAt)).toISOString() },
+      });
+      expect(text).not.toContain('E4"');
+    });
+
+    it('comes in pages, too', async () => {
+      const orderId = orderOf(ANN);
+      const items = await walk(`/v2/orders/${orderId}/history?limit=1`, keys.ann);
+      expect(items.map(({ version }) => version)).toEqual(eventsOf(orderId).map(({ revision }) => revision));
+    });
+  });
+
+  describe('trades', () => {
+    const fillsOf = (...accountIds: string[]) =>
+      EVENTS.filter(({ type, meta }) => type === 'OrderFilled' && accountIds.includes(meta.accountId));
+
+    it('are listed newest first, own ones only, in pages without repetition', async () => {
+      const items = await walk('/v2/trades?limit=5', keys.ben);
+      expect(items.map(({ position }) => position).sort()).toEqual(
+        fillsOf(BEN, BEN_TOO)
+          .map(({ position }) => position)
+          .sort(),
+      );
+      const times = items.map(({ tradedAt }) => tradedAt);
+      expect(times).toEqual([...times].sort().reverse());
+    });
+
+    it('can be filtered like orders', async () => {
+      const all = await walk('/v2/trades?limit=200', keys.auditor);
+      const filtered = await walk('/v2/trades?limit=200&side=SELL&symbol=NSE:SBIN', keys.auditor);
+      expect(filtered).toEqual(all.filter(({ side, symbol }) => side === 'SELL' && symbol === 'NSE:SBIN'));
+    });
+
+    it('of one order come oldest first', async () => {
+      const [fill] = fillsOf(ANN);
+      const orderId = fill?.stream.slice('order-'.length) ?? '';
+      const { items } = await get(`/v2/orders/${orderId}/trades`);
+      expect(items.map(({ tradeId }) => tradeId)).toEqual(
+        eventsOf(orderId)
+          .filter(({ type }) => type === 'OrderFilled')
+          .map(({ data }) => Reflect.get(data, 'tradeId') as unknown),
+      );
+    });
+  });
+
+  describe('refuses', () => {
+    it.each([
+      ['/v2/orders?limit=0', 'limit'],
+      ['/v2/orders?limit=201', 'limit'],
+      ['/v2/orders?limit=1.5', 'limit'],
+      ['/v2/orders?limit=ten', 'limit'],
+      ['/v2/orders?limit=', 'limit'],
+      ['/v2/orders?limit=5&limit=6', 'limit'],
+      ['/v2/orders?limit=1e2', 'limit'],
+      ['/v2/orders?status=filled', 'status'],
+      ['/v2/orders?status=FILLED&status=OPEN', 'status'],
+      ['/v2/orders?side=HOLD', 'side'],
+      ['/v2/orders?product=toString', 'product'],
+      ['/v2/orders?accountId=1', 'accountId'],
+      ['/v2/orders?symbol=', 'symbol'],
+      [`/v2/orders?symbol=${'x'.repeat(101)}`, 'symbol'],
+      ['/v2/orders?symbol=%00', 'symbol'],
+      [`/v2/orders?broker=${'x'.repeat(41)}`, 'broker'],
+      ['/v2/orders?from=yesterday', 'from'],
+      ['/v2/orders?from=2026-01-02', 'from'],
+      ['/v2/orders?from=2026-01-02T09:15:00', 'from'],
+      ['/v2/orders?from=2026-02-30T00:00:00Z', 'from'],
+      ['/v2/orders?to=9999999-01-01T00:00:00Z', 'to'],
+      ['/v2/orders?cursor=%7B%7D', 'cursor'],
+      ['/v2/orders?cursor=abc', 'cursor'],
+      [`/v2/orders?cursor=${encodeCursor({ atMs: 1, id: '1' })}`, 'cursor'],
+      [`/v2/orders?cursor=${encodeCursor({ atMs: 999_999_999_999_999, id: "'; drop table orders" })}`, 'cursor'],
+      [`/v2/orders?cursor=${'A'.repeat(10_000)}`, 'cursor'],
+      ['/v2/orders?sort=price', 'sort'],
+      ['/v2/orders?__proto__=1', '__proto__'],
+      ['/v2/orders?constructor=1', 'constructor'],
+      ['/v2/trades?status=FILLED', 'status'],
+      ['/v2/trades?limit=-1', 'limit'],
+      [`/v2/trades?cursor=${encodeCursor({ atMs: 1, id: '99999999999999999999' })}`, 'cursor'],
+    ])('%s, and names the parameter', async (path, field) => {
+      const { status, headers, body } = await get(path);
+      expect(status).toBe(400);
+      expect(headers.get('content-type')).toContain('application/problem+json');
+      expect(body).toMatchObject({ code: 'VALIDATION_FAILED', errors: [{ field }] });
+    });
+
+    it('parameters where there are none', async () => {
+      const { status } = await get(`/v2/orders/${orderOf(ANN)}/history?type=OrderFilled`);
+      expect(status).toBe(400);
+    });
+
+    it('a cursor far beyond all rows no more than any other: the page is empty', async () => {
+      const cursor = encodeCursor({ atMs: 0, id: '00000000-0000-0000-0000-000000000000' });
+      expect(await get(`/v2/orders?cursor=${cursor}`)).toMatchObject({ status: 200, items: [], nextCursor: null });
+    });
+
+    it('whoever does not say who they are', async () => {
+      for (const path of ['/v2/orders', '/v2/trades', `/v2/orders/${orderOf(ANN)}`])
+        expect((await get(path, '')).status).toBe(401);
+    });
+  });
+
+  describe('says where its rows come from', () => {
+    it.each(['/v2/orders', '/v2/trades', `/v2/orders/${orderOf(ANN)}`, `/v2/orders/${orderOf(ANN)}/history`])(
+      'with every answer: %s',
+      async (path) => {
+        const { headers } = await get(path);
+        expect(headers.get('coordinator-source')).toBe('DB');
+        expect(headers.get('coordinator-position')).toBe(String(HEAD));
+        expect(Number(headers.get('coordinator-age-ms'))).toBeGreaterThan(0);
+        expect(headers.get('cache-control')).toBe('no-store');
+        expect(headers.get('content-type')).toBe('application/json; charset=utf-8');
+      },
+    );
+
+    it('and how old they are', async () => {
+      const caughtUp = Date.now();
+      await projector.confirmCaughtUp(HEAD, caughtUp);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      const ageMs = Number((await get('/v2/orders')).headers.get('coordinator-age-ms'));
+      expect(ageMs).toBeGreaterThanOrEqual(45);
+      expect(ageMs).toBeLessThanOrEqual(Date.now() - caughtUp);
+    });
+  });
+
+  describe('asked for a position', () => {
+    const at = (position: string) => ({ 'Coordinator-Min-Position': position });
+
+    it('answers at once when the rows hold it', async () => {
+      for (const position of ['0', '1', String(HEAD)])
+        expect((await get('/v2/orders', keys.ann, at(position))).status).toBe(200);
+    });
+
+    it('waits until the rows hold it, for all who ask', async () => {
+      const more = recorded(history({ seed: 9, orders: 1, accounts: [randomUUID()], stories: ['filled'] }));
+      const next = HEAD + more.length;
+      const reads = Array.from({ length: 20 }, () => get('/v2/orders', keys.ann, at(String(next))));
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      const events = more.map((event) => ({ ...event, position: event.position + HEAD }));
+      await projector.project({ after: HEAD, next, events });
+      for (const { status, headers } of await Promise.all(reads)) {
+        expect(status).toBe(200);
+        expect(Number(headers.get('coordinator-position'))).toBe(next);
+      }
+    });
+
+    it('gives up after two seconds and says where the rows stand', async () => {
+      const { status, headers, body } = await get('/v2/orders', keys.ann, at('999999999'));
+      expect(status).toBe(503);
+      expect(body['code']).toBe('READ_MODEL_BEHIND');
+      expect(headers.get('retry-after')).toBe('1');
+      expect(headers.get('coordinator-position')).toBe(String(await projector.position()));
+    });
+
+    it.each(['-1', '1.5', 'head', '', '9'.repeat(16), '1, 2'])('refuses what is no position: %j', async (position) => {
+      const { status, body } = await get('/v2/orders', keys.ann, at(position));
+      expect({ status, body }).toMatchObject({
+        status: 400,
+        body: { code: 'VALIDATION_FAILED', errors: [{ field: 'Coordinator-Min-Position' }] },
+      });
+    });
+  });
+
+  it('answers 503 instead of waiting for ever when the database is held up, and recovers', async () => {
+    const client = await pool.connect();
+    try {
+      await client.query('begin; lock table read_model.orders in access exclusive mode');
+      const { status, headers, body } = await get('/v2/orders');
+      expect({ status, code: body['code'] }).toEqual({ status: 503, code: 'READ_MODEL_UNAVAILABLE' });
+      expect(headers.get('retry-after')).toBe('1');
+    } finally {
+      await client.query('rollback');
+      client.release();
+    }
+    expect((await get('/v2/orders')).status).toBe(200);
+  });
+
+  describe('describes itself', () => {
+    interface Document {
+      readonly openapi: string;
+      readonly paths: Readonly<
+        Record<string, { readonly get: { readonly responses: Readonly<Record<string, unknown>> } }>
+      >;
+      readonly components: {
+        readonly schemas: Readonly<Record<string, { readonly properties: object; readonly required: string[] }>>;
+      };
+    }
+    const describe = async (): Promise<Document> => JSON.parse((await get('/openapi.json')).text) as Document;
+    const sorted = (names: readonly string[]) => [...names].sort();
+
+    it('in OpenAPI 3.1, every route with the schema of its answer', async () => {
+      const { openapi, paths } = await describe();
+      expect(openapi).toBe('3.1.0');
+      const schemas = Object.fromEntries(
+        Object.entries(paths)
+          .filter(([path]) => path.startsWith('/v2'))
+          .map(([path, { get }]) => [path, JSON.stringify(get.responses['200']).match(/schemas\/(\w+)/)?.[1]]),
+      );
+      expect(schemas).toEqual({
+        '/v2/orders': 'OrderPage',
+        '/v2/orders/{orderId}': 'OrderDetailView',
+        '/v2/orders/{orderId}/history': 'OrderEventPage',
+        '/v2/orders/{orderId}/trades': 'TradePage',
+        '/v2/trades': 'TradePage',
+      });
+    });
+
+    it('exactly: the schemas have the fields that the answers have', async () => {
+      const { schemas } = (await describe()).components;
+      const orderId = (await get('/v2/trades')).items[0]?.orderId ?? '';
+      const answers = {
+        OrderView: (await get('/v2/orders')).items[0],
+        OrderDetailView: (await get(`/v2/orders/${orderId}`)).body,
+        OrderEventView: (await get(`/v2/orders/${orderId}/history`)).items[0],
+        TradeView: (await get('/v2/trades')).items[0],
+      };
+      for (const [name, answer] of Object.entries(answers)) {
+        expect(sorted(Object.keys(schemas[name]?.properties ?? {}))).toEqual(sorted(Object.keys(answer ?? {})));
+        expect(sorted(schemas[name]?.required ?? [])).toEqual(sorted(Object.keys(answer ?? {})));
+      }
+    });
+  });
+
+  it('is healthy as long as it can read', async () => {
+    expect((await get('/health/ready', '')).body).toMatchObject({ status: 'ready' });
+  });
+});
