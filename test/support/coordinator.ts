@@ -72,7 +72,9 @@ export const ensureBuilt = async (): Promise<void> => {
     await sleep(200);
   }
   try {
-    const { status, stderr } = spawnSync(process.execPath, [join(root, 'scripts/setup.mjs')], {
+    const build = `import { ensureBuilt } from './scripts/setup.mjs'; ensureBuilt();`;
+    const { status, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', build], {
+      cwd: root,
       encoding: 'utf8',
       timeout: BUILD_TIMEOUT_MS,
     });
@@ -173,6 +175,22 @@ export class Coordinator {
     await this.waitForEnd(this.ended, END_TIMEOUT_MS);
   }
 
+  /** Starts the process and takes it away again so much later, wherever it is by then. */
+  async startAndKill(afterMs: number): Promise<void> {
+    const ended = this.spawn();
+    const early = await Promise.race([ended, sleep(afterMs)]);
+    if (early) throw new Error(`it ended with ${String(early.exitCode)} instead of starting: ${early.stderr}`);
+    await this.kill();
+  }
+
+  /** The database goes the same way, without writing a word more. */
+  async killPostgres(): Promise<void> {
+    const pid = this.postgresPid();
+    if (pid === undefined) throw new Error('its Postgres is not running');
+    process.kill(pid, 'SIGKILL');
+    await this.untilGone(pid);
+  }
+
   /** Leaves nothing running and nothing on the disk, whatever happened before. */
   async dispose(): Promise<void> {
     if (this.child !== undefined) await this.kill();
@@ -209,7 +227,7 @@ export class Coordinator {
   /** Every item of a list, page by page. */
   async queryAll(path: string, position: number): Promise<readonly unknown[]> {
     const items: unknown[] = [];
-    for (let cursor = ''; ; ) {
+    for (let cursor = ''; ;) {
       const separator = path.includes('?') ? '&' : '?';
       const page = await this.queryFrom(`${path}${separator}limit=200${cursor}`, position);
       const list = partOf(page.body, 'items');
@@ -278,6 +296,10 @@ export class Coordinator {
     const pid = this.postgresPid();
     if (pid === undefined) return;
     process.kill(pid, 'SIGQUIT');
+    await this.untilGone(pid);
+  }
+
+  private async untilGone(pid: number): Promise<void> {
     const giveUpAt = Date.now() + END_TIMEOUT_MS;
     while (findProcess(pid) !== undefined) {
       if (Date.now() > giveUpAt) throw new Error(`Postgres (process ${String(pid)}) does not end`);

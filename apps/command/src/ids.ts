@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
 import { v5 as uuidv5 } from 'uuid';
 
 /** Of the ids we derive ourselves: account id + key, never a user's own UUID namespace. */
@@ -9,7 +10,11 @@ const INTENTS = '6f9a2c1e-6d0b-5a43-9d58-3b1f2a7c4e10';
  * log itself tells a repeated request from a new one.
  */
 export const intentIdOf = (accountId: string, idempotencyKey: string): string =>
-  uuidv5(idempotencyKey, uuidv5(accountId, INTENTS));
+  uuidv5(idempotencyKey, namespaceOf(accountId));
+
+/** An account's own namespace, remembered: it is asked for with every request. */
+const namespaces = new LRUCache<string, string>({ max: 10_000, memoMethod: (accountId) => uuidv5(accountId, INTENTS) });
+const namespaceOf = (accountId: string): string => namespaces.memo(accountId);
 
 /** The id of an intent's order: a replay maps the same lines to the same orders. */
 export const orderIdOf = (intentId: string, line: number): string => uuidv5(String(line), intentId);

@@ -4,11 +4,15 @@ import { Problem } from '#platform/problem-details';
 export class IntentsInFlight {
   private readonly hashes = new Map<string, string>();
 
-  /** @throws Problem 409 while the same request is under way, 422 when it is another one under the same key. */
-  enter(intentId: string, payloadHash: string): void {
+  /**
+   * Begins work on an intent, or tells with `false` that the same request is under way.
+   * @throws Problem 422 when it is another one under the same key.
+   */
+  enter(intentId: string, payloadHash: string): boolean {
     const known = this.hashes.get(intentId);
-    if (known !== undefined) throw known === payloadHash ? inProgress() : keyReused();
+    if (known !== undefined && known !== payloadHash) throw keyReused();
     this.hashes.set(intentId, payloadHash);
+    return known === undefined;
   }
 
   leave(intentId: string): void {

@@ -169,6 +169,12 @@ describe('the same key again', () => {
     expect(broker.calls.filter(({ call }) => call === 'place')).toHaveLength(1);
   });
 
+  it('is replayed to everybody who asks at once', async () => {
+    const first = await place(side, { accountId, key: 'k1' });
+    const again = await Promise.all(Array.from({ length: 16 }, () => place(side, { accountId, key: 'k1' })));
+    for (const answer of again) expect(answer).toEqual({ ...first, replayed: true });
+  });
+
   it('is replayed by another process, too', async () => {
     const first = await place(side, { accountId, key: 'k1' });
     const { side: other } = sideOn({ log, brokers: [broker], now: () => nowMs });

@@ -54,7 +54,7 @@ export class PlaceOrdersHandler implements ICommandHandler<PlaceOrders> {
       if (await this.wasReceived(intentId, payloadHash)) return this.replay(intentId);
       throw error;
     }
-    inFlight.enter(intentId, payloadHash);
+    if (!inFlight.enter(intentId, payloadHash)) return this.replay(intentId);
     let working = false;
     try {
       const cause: Cause = { userId, correlationId, causationId: intentId };
@@ -127,11 +127,13 @@ export class PlaceOrdersHandler implements ICommandHandler<PlaceOrders> {
     return state.status !== 'new' && state.received.payloadHash === payloadHash;
   }
 
-  /** The stored answer within the window; after it, what the orders have come to. */
+  /**
+   * The stored answer within the window; after it, what the orders have come to.
+   * @throws Problem 409 while there is none.
+   */
   private async replay(intentId: string): Promise<IntentReply> {
-    const events = await this.side.options.log.readStream(`intent-${intentId}`);
     const { state } = await this.side.ledgers.read(`intent-${intentId}`);
-    const last = events.at(-1);
+    const last = (await this.side.options.log.readStream(`intent-${intentId}`)).at(-1);
     if (state.status !== 'completed' || !last) throw inProgress();
     const { now, idempotencyWindowSec } = this.side.options;
     const fresh = now() - last.meta.at <= idempotencyWindowSec * 1000;

@@ -456,7 +456,8 @@ describe('the watch of a process that lives', () => {
       await there;
       return send(dispatch);
     });
-    const { side: patient } = sideOn({ log, brokers: [broker], now: () => nowMs });
+    // A deadline beyond the moment of the sweep: the broker is slow here, not silent.
+    const { side: patient } = sideOn({ log, brokers: [broker], now: () => nowMs, brokerTimeoutMs: 60_000 });
     await patient.start();
     const placing = place(patient, { accountId, key: 'k1' });
     while ((await patient.ledgers.read(`account-${accountId}`)).state.reservations.size === 0);

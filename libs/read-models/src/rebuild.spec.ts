@@ -114,6 +114,39 @@ describe('a rebuild', () => {
     expect(rows).toEqual(await models.hashes());
   });
 
+  it('holds the live projector up during the swap, so that nothing goes into tables that are on their way out', async () => {
+    const log = logOf(EVENTS);
+    const live = new Projector(models.pool);
+    const page = (after: number, next: number) => ({ after, next, events: EVENTS.slice(after, next) });
+    await live.project(page(0, 200));
+    let phase: RebuildPhase = 'load';
+    let projecting: Promise<unknown> | undefined;
+    let wasHeldUp = false;
+    await rebuild(
+      {
+        head: () => Promise.resolve(200),
+        readAll: async (options) => {
+          if (phase === 'load') await live.project(page(200, 250)); // so that there is a rest to read in the swap
+          if (phase === 'swap') {
+            let ended = false;
+            projecting = live.project(page(250, HEAD)).then(() => (ended = true));
+            await new Promise((resolve) => setTimeout(resolve, 300));
+            wasHeldUp = !ended;
+          }
+          return log.readAll(options);
+        },
+      },
+      models.pool,
+      { onProgress: (progress) => (phase = progress.phase) },
+    );
+    await projecting;
+    expect(wasHeldUp).toBe(true);
+    const rows = await models.hashes();
+    await models.reset();
+    await projectLive();
+    expect(rows).toEqual(await models.hashes());
+  });
+
   it('starts over after one that was broken off, which changed nothing', async () => {
     await projectLive();
     const live = await models.hashes();
