@@ -41,7 +41,7 @@ export const ensureInstalled = () => {
   ensureNode();
   if (isInstalled()) return;
   console.error('Installing packages (npm ci) …');
-  npm('the packages could not be installed', 'ci', '--no-audit', '--no-fund');
+  npm('the packages could not be installed', 'ci', '--no-audit', '--no-fund', '--loglevel=error');
   writeFileSync(installStamp, hashOf(['package-lock.json']));
 };
 

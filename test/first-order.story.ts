@@ -120,7 +120,7 @@ describe('one trader’s first morning', () => {
 
     const cancelled = await coordinator.command('DELETE', `/v2/orders/${orderId}`);
     expect(cancelled.status).toBe(200);
-    expect(cancelled.body).toMatchObject({ status: 'CANCELLED', leavesQuantity: 120 });
+    expect(cancelled.body).toMatchObject({ status: 'CANCELLED', leavesQuantity: 0 });
     expect(await order(orderId, positionOf(cancelled))).toMatchObject({ status: 'CANCELLED', leavesQuantity: 0 });
     const again = await coordinator.command('DELETE', `/v2/orders/${orderId}`, { headers: key() });
     expect([again.status, partOf(again.body, 'code')]).toEqual([409, 'ORDER_CLOSED']);

@@ -215,21 +215,23 @@ export class Coordinator {
   }
 
   /** A view as it is once everything up to `position` is in it. @throws Error when it does not get there in time. */
-  async queryFrom(path: string, position: number): Promise<Answer> {
+  async queryFrom(path: string, position: number, headers: Ask['headers'] = {}): Promise<Answer> {
     const giveUpAt = Date.now() + REQUEST_TIMEOUT_MS;
     for (;;) {
-      const answer = await this.query(path, { headers: { 'Coordinator-Min-Position': String(position) } });
+      const answer = await this.query(path, {
+        headers: { ...headers, 'Coordinator-Min-Position': String(position) },
+      });
       if (answer.status !== 503) return answer;
       if (Date.now() > giveUpAt) throw new Error(`the views did not reach ${String(position)}: ${answer.text}`);
     }
   }
 
   /** Every item of a list, page by page. */
-  async queryAll(path: string, position: number): Promise<readonly unknown[]> {
+  async queryAll(path: string, position: number, headers: Ask['headers'] = {}): Promise<readonly unknown[]> {
     const items: unknown[] = [];
     for (let cursor = ''; ;) {
       const separator = path.includes('?') ? '&' : '?';
-      const page = await this.queryFrom(`${path}${separator}limit=200${cursor}`, position);
+      const page = await this.queryFrom(`${path}${separator}limit=200${cursor}`, position, headers);
       const list = partOf(page.body, 'items');
       if (page.status !== 200 || !Array.isArray(list)) throw new Error(`${path}: ${String(page.status)} ${page.text}`);
       items.push(...(list as unknown[]));

@@ -376,12 +376,12 @@ class Trial implements Ledger {
 
   /**
    * What an open order is margined at after its terms changed. What the market was when it was judged is only known from
-   * the price it is held at, and a sell may still fill there.
+   * the price it is held at, and an order without a limit, or a sell, may still fill there.
    */
   private repriced({ orderId, side }: OrderDetails, terms: OrderTerms, broker: string): number {
     const heldE4 = this.account.reservations.get(orderId)?.marginPriceE4 ?? 0;
     const namedE4 = marginPriceE4(terms, { side, tradingDate: this.tradingDate(broker) });
-    return side === 'SELL' ? Math.max(namedE4 ?? 0, heldE4) : (namedE4 ?? heldE4);
+    return side === 'BUY' && terms.priceE4 !== undefined ? terms.priceE4 : Math.max(namedE4 ?? 0, heldE4);
   }
 
   private decide<State, Command, Event extends DomainEvent>(

@@ -59,7 +59,7 @@ describe('a cancel', () => {
       pending: null,
       version: 5,
       filledQuantity: 4,
-      leavesQuantity: 6,
+      leavesQuantity: 0,
     });
     expect(await eventsOf(orderId)).toEqual([
       'OrderPlaced',
@@ -91,7 +91,7 @@ describe('a cancel', () => {
     async (kind) => {
       const orderId = await working();
       broker.onCancel = () => ({ kind });
-      expect(await cancelIt(orderId)).toMatchObject({ status: 'WORKING', ordStatus: '6', pending: 'CANCEL' });
+      expect(await cancelIt(orderId)).toMatchObject({ status: 'OPEN', ordStatus: '6', pending: 'CANCEL' });
       broker.onCancel = () => ({ kind: 'accept' });
       if (kind === 'lose') expect(await cancelIt(orderId)).toMatchObject({ status: 'CANCELLED', pending: null });
       expect(await eventsOf(orderId)).toContain('CancelRequested');
@@ -167,7 +167,7 @@ describe('a change', () => {
   it('is judged, reserved, recorded, asked of the broker and confirmed', async () => {
     const orderId = await working();
     expect(await change(orderId, { quantity: 20, price: 1400 })).toMatchObject({
-      status: 'WORKING',
+      status: 'OPEN',
       pending: null,
       version: 4,
       quantity: 20,

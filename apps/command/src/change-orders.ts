@@ -13,6 +13,7 @@ import {
 } from '#domain/orders/order';
 import type { DomainEvent } from '#domain/decider';
 import { toRupees } from '#domain/money';
+import { type BookStatus, bookStatusOf } from '#domain/orders/book-status';
 import { ordStatusOf } from '#domain/orders/life-cycle';
 import { passes } from '#domain/risk/checks';
 import type { Verdict } from '#domain/risk/verdict';
@@ -25,7 +26,7 @@ import { WriteSide } from './write-side';
 /** An order as the write side answers it: what the log says now. */
 export interface OrderReply {
   readonly orderId: string;
-  readonly status: string;
+  readonly status: BookStatus;
   readonly ordStatus: string;
   readonly pending: 'CANCEL' | 'REPLACE' | null;
   readonly version: number;
@@ -85,13 +86,13 @@ const reply = async (ledgers: AccountLedgers, orderId: string, position: number)
   const reason = lastEvidence?.message ?? lastEvidence?.code;
   return {
     orderId,
-    status: state.status.replace('-', '_').toUpperCase(),
+    status: bookStatusOf(state.status, filledQuantity),
     ordStatus: ordStatusOf(state),
     pending: state.pendingCancel !== undefined ? 'CANCEL' : state.pendingReplace ? 'REPLACE' : null,
     version: revision === 'no-stream' ? -1 : revision,
     quantity: terms.quantity,
     filledQuantity,
-    leavesQuantity: leavesOf(state),
+    leavesQuantity: CLOSED.has(state.status) ? 0 : leavesOf(state),
     price: terms.priceE4 === undefined ? null : toRupees(terms.priceE4),
     triggerPrice: terms.triggerPriceE4 === undefined ? null : toRupees(terms.triggerPriceE4),
     ...(reason !== undefined && { reason }),

@@ -4,6 +4,7 @@ import { ApiHeader, ApiOperation, ApiProperty, ApiPropertyOptional, ApiResponse,
 import { isUUID } from 'class-validator';
 import { v5 as uuidv5 } from 'uuid';
 import { statusOf } from '#domain/intents/intent';
+import { BOOK_STATUSES } from '#domain/orders/book-status';
 import { CONFIG, type Config } from '#platform/config';
 import type { FastifyReply } from '#platform/fastify';
 import { accountOf, CurrentIdentity, type Identity, mayReach } from '#platform/identity';
@@ -52,7 +53,7 @@ class IntentDocument {
 
 class OrderDocument {
   @ApiProperty({ format: 'uuid' }) orderId!: string;
-  @ApiProperty() status!: string;
+  @ApiProperty({ enum: BOOK_STATUSES }) status!: string;
   @ApiProperty({ description: 'FIX OrdStatus (tag 39).' }) ordStatus!: string;
   @ApiProperty({ enum: ['CANCEL', 'REPLACE'], nullable: true, type: String }) pending!: string | null;
   @ApiProperty({ description: 'For If-Match of the next change.' }) version!: number;

@@ -5,6 +5,7 @@ import { readConfig } from '#platform/config';
 import { findEmbeddedPostgres, startEmbeddedPostgres } from '#platform/embedded-postgres';
 import { createLogger } from '#platform/logging';
 import { type OnStop, run } from '#platform/run';
+import { VIEWS } from '#read-models/database';
 import { openPool } from '#read-models/pool';
 import { rebuild, type RebuildProgress, type RebuildReport } from '#read-models/rebuild';
 
@@ -25,7 +26,7 @@ const rebuildReadModels = async (onStop: OnStop): Promise<void> => {
     max: 6,
     statementTimeoutMs: STATEMENT_TIMEOUT_MS,
     onTrouble: (error) => {
-      logger.warn({ err: error }, 'an idle connection was lost');
+      if (!pool.ending) logger.warn({ err: error }, 'an idle connection was lost');
     },
   });
   onStop(() => pool.end());
@@ -55,10 +56,11 @@ const teller = (): ((progress: RebuildProgress) => void) => {
   };
 };
 
-const summary = ({ events, parked, seconds, identical }: RebuildReport): string =>
+const summary = ({ events, parked, seconds, identical, before, after }: RebuildReport): string =>
   [
     `${String(events)} events in ${seconds.toFixed(1)} s`,
     ...(parked > 0 ? [`${String(parked)} could not be projected: see parked_events`] : []),
+    ...VIEWS.map((view) => `${view.padEnd(13)} ${before.views[view].hash} before, ${after.views[view].hash} now`),
     identical ? 'identical to the tables before' : 'differs from the tables before',
     '',
   ].join('\n');

@@ -1,7 +1,7 @@
 import { ApiPropertyOptional } from '@nestjs/swagger';
 import { IsIn, IsInt, IsOptional, IsUUID, Length, Matches, Max, Min } from 'class-validator';
 import { Problem } from '#platform/problem-details';
-import { BOOK_STATUSES } from '#read-models/orders/status';
+import { BOOK_STATUSES } from '#domain/orders/book-status';
 
 const LIMIT_DEFAULT = 50;
 const LIMIT_MAX = 200;

@@ -1,7 +1,7 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { toRupees } from '#domain/money';
 import { SCHEMA } from '#read-models/columns';
-import { BOOK_STATUSES } from '#read-models/orders/status';
+import { BOOK_STATUSES } from '#domain/orders/book-status';
 import { PRODUCTS, SIDES } from './filters';
 
 /**

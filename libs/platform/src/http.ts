@@ -161,9 +161,9 @@ const addHooks = (fastify: FastifyInstance, logger: Logger, ending: { readonly b
     const route = request.routeOptions.url ?? 'none';
     const status = reply.statusCode;
     requestSeconds.observe({ method, route, status }, reply.elapsedTime / 1000);
-    if (status >= 500 || logger.isLevelEnabled('debug')) {
+    if (logger.isLevelEnabled('debug')) {
       const line = { correlationId: request.id, method, route, status, durationMs: Math.round(reply.elapsedTime) };
-      logger[status >= 500 ? 'error' : 'debug'](line, 'answered');
+      logger.debug(line, 'answered'); // what failed with 500 or above was told where it failed
     }
     done();
   });

@@ -79,12 +79,20 @@ export class ProblemFilter implements ExceptionFilter {
     const request = http.getRequest<FastifyRequest>();
     const reply = http.getResponse<FastifyReply>();
     const problem = error instanceof Problem ? error : (this.translate(error) ?? problemOf(error));
-    if (problem.status >= 500) {
-      this.logger.error({ correlationId: request.id, code: problem.code, err: problem.cause ?? error }, problem.detail);
-    }
+    if (problem.status >= 500 && !hasLeft(request)) this.tell(problem, error, request.id);
     sendProblem(problem, request, reply);
   }
+
+  /** A problem that we made ourselves is known: one line. What nobody foresaw needs its stack. */
+  private tell(problem: Problem, error: unknown, correlationId: string): void {
+    const { code, detail, cause } = problem;
+    if (cause === undefined && problem === error) this.logger.warn({ correlationId, code }, detail);
+    else this.logger.error({ correlationId, code, err: cause ?? error }, detail);
+  }
 }
+
+/** The client hung up in the middle of its request: nothing went wrong here, and nobody is left to be told. */
+const hasLeft = ({ raw }: FastifyRequest): boolean => raw.destroyed && !raw.complete;
 
 export const sendProblem = (problem: Problem, request: FastifyRequest, reply: FastifyReply): void => {
   if (reply.sent || reply.raw.headersSent) {

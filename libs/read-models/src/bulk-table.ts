@@ -131,7 +131,7 @@ const NULL_LENGTH = -1;
 /**
  * An array of text in Postgres' binary form: dimensions, null flag, element type, length, lower bound, then each
  * element behind its size in bytes. Nothing is quoted on this side and unquoted on the other, which for JSON text would
- * cost more than the insert, and no text can be mistaken for anything else.
+ * cost more than the insert, and no text can be mistaken for anything else. Never empty: that has another header.
  */
 const textArray = (values: readonly unknown[]): Buffer => {
   let bytes = 20;

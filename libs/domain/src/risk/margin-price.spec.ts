@@ -17,11 +17,17 @@ it('margins a sell far below the market at the market: it will fill there', () =
   expect(marginPriceE4(limit, { ...sell, lastPriceE4: 2_000_000 })).toBe(2_000_000));
 it('margins a sell above the market at its limit', () =>
   expect(marginPriceE4(limit, { ...sell, lastPriceE4: 500_000 })).toBe(1_000_000));
-it('margins a sell stop-limit order at no less than its trigger', () =>
-  expect(marginPriceE4({ ...stopLimit, priceE4: 900_000 }, { ...sell, lastPriceE4: 2_000_000 })).toBe(1_000_000));
+it('margins a sell stop-limit order at no less than its trigger and the market', () => {
+  expect(marginPriceE4({ ...stopLimit, priceE4: 900_000 }, sell)).toBe(1_000_000);
+  expect(marginPriceE4({ ...stopLimit, priceE4: 900_000 }, { ...sell, lastPriceE4: 2_000_000 })).toBe(2_000_000);
+});
 it('margins a stop-limit buy at its limit', () => expect(marginPriceE4(stopLimit, now)).toBe(1_010_000));
-it('margins a stop order at its trigger and the collar', () =>
-  expect(marginPriceE4(stop, { ...now, lastPriceE4: 2_000_000 })).toBe(1_030_000));
+it('margins a stop order at its trigger and the collar', () => {
+  expect(marginPriceE4(stop, now)).toBe(1_030_000);
+  expect(marginPriceE4(stop, { ...now, lastPriceE4: 900_000 })).toBe(1_030_000);
+});
+it('margins a stop order whose trigger the market has passed at the market: it will fill there', () =>
+  expect(marginPriceE4(stop, { ...now, lastPriceE4: 2_000_000 })).toBe(2_060_000));
 it('margins a market order at the last price and the collar', () =>
   expect(marginPriceE4(market, { ...now, lastPriceE4: 2_000_000 })).toBe(2_060_000));
 it('rounds the collar up', () => expect(marginPriceE4(market, { ...now, lastPriceE4: 1 })).toBe(2));

@@ -1,6 +1,6 @@
 import { CLOSED } from '#domain/orders/order';
 import type { OrderRow } from '../orders/order-row';
-import { domainStatusOf } from '../orders/status';
+import { domainStatusOf } from '#domain/orders/book-status';
 import type { AccountRecorded, IntentRecorded, OrderRecorded } from '../recorded';
 import type { OpenWorkRow } from './open-work-row';
 

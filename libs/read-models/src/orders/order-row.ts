@@ -3,7 +3,7 @@ import type { Exchange, Segment } from '#domain/instruments/instrument';
 import type { OrdStatus } from '#domain/orders/life-cycle';
 import type { OrderType, Product, Side, Validity } from '#domain/orders/order';
 import { Instant, Money, Position, SCHEMA } from '../columns';
-import type { BookStatus } from './status';
+import type { BookStatus } from '#domain/orders/book-status';
 
 /** Written with the first event and never again. */
 const Fixed = (type: 'uuid' | 'text' | 'integer' | 'json', options: ColumnOptions = {}): PropertyDecorator =>

@@ -6,7 +6,7 @@ import { history, recorded, STORY_NAMES, storyOf, type StoryName } from '../../.
 import { type OrderRecorded, parseRecorded } from '../recorded';
 import { evolve } from './orders';
 import type { OrderRow } from './order-row';
-import { bookStatusOf, domainStatusOf } from './status';
+import { bookStatusOf, domainStatusOf } from '#domain/orders/book-status';
 
 const orderEventsOf = (events: ReturnType<typeof recorded>): OrderRecorded[] =>
   events.flatMap((event) => {

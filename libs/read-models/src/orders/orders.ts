@@ -3,7 +3,7 @@ import { ordStatusOf } from '#domain/orders/life-cycle';
 import { CLOSED, leavesOf, order, type Evidence, type Order, type OrderTerms } from '#domain/orders/order';
 import { type OrderRecorded, Unreadable } from '../recorded';
 import type { OrderRow } from './order-row';
-import { bookStatusOf, domainStatusOf } from './status';
+import { bookStatusOf, domainStatusOf } from '#domain/orders/book-status';
 
 /**
  * Folds an order's event into its row. What an event means is the domain's business: the row becomes an `Order`, the

@@ -1,4 +1,4 @@
-import type { OrderStatus } from '#domain/orders/order';
+import type { OrderStatus } from './order';
 
 /**
  * An order's status in the words of the API. The only place where the domain's words become these:
