@@ -361,6 +361,7 @@ describe('the watch of a process that lives', () => {
   let failures: unknown[];
   let accountId: string;
   let nowMs: number;
+  let from: number;
 
   beforeEach(async () => {
     // Only the watch itself: the log needs its timers.
@@ -376,7 +377,7 @@ describe('the watch of a process that lives', () => {
         'clearTimeout',
       ],
     });
-    const from = await log.head();
+    from = await log.head();
     nowMs = TEN_O_CLOCK_MS;
     broker = new RecordingBroker();
     ({ side, failures } = sideOn({

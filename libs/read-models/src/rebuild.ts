@@ -9,9 +9,10 @@ import { type LogPage, Projector } from './projector';
 const SHADOW = `${SCHEMA}_rebuild`;
 const OLD = `${SCHEMA}_old`;
 
-const EVENTS_PER_PAGE = 5_000;
+/** Three pages are in memory at a time: longer ones outlive the young generation of the heap, which costs more than it saves. */
+const EVENTS_PER_PAGE = 2_000;
 /** So close behind the live tables, the rest is read while they wait. */
-const CLOSE_EVENTS = EVENTS_PER_PAGE;
+const CLOSE_EVENTS = 5_000;
 const CHASES_MAX = 50;
 /** Live tables that do not move for so long have no projector at work. */
 const STALLED_MS = 2_000;
