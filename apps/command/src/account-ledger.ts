@@ -5,6 +5,7 @@ import { accountReaction } from '#domain/accounts/reactions';
 import { type Decider, type DomainEvent, fold } from '#domain/decider';
 import { intent, type Intent, type IntentCommand, type IntentEvent } from '#domain/intents/intent';
 import {
+  CLOSED,
   order,
   type Order,
   type OrderCommand,
@@ -77,8 +78,9 @@ type Kind = keyof typeof DECIDERS;
 
 /** The decider of a stream by its name: `order-{id}` belongs to `order`. */
 const kindOf = (stream: string): Kind => {
-  const kind = stream.slice(0, stream.indexOf('-'));
-  if (kind === 'account' || kind === 'order' || kind === 'intent') return kind;
+  if (stream.startsWith('order-')) return 'order';
+  if (stream.startsWith('account-')) return 'account';
+  if (stream.startsWith('intent-')) return 'intent';
   throw new Error(`no decider for stream ${stream}`);
 };
 
@@ -171,7 +173,10 @@ export class AccountLedgers {
         const moved = await this.movedMeanwhile(unit.consulted, writes, lookedUp);
         if (moved) throw moved;
         const position = writes.length === 0 ? 0 : (await this.log.append(writes)).position;
-        for (const [stream, folded] of unit.touched()) this.cacheOf(stream).set(stream, folded);
+        for (const [stream, folded] of unit.touched()) {
+          if (isOver(stream, folded)) this.cacheOf(stream).delete(stream);
+          else this.cacheOf(stream).set(stream, folded);
+        }
         for (const { job, outcome } of settled) {
           if (outcome.ok) job.resolve({ value: outcome.value as never, position: outcome.wrote ? position : 0 });
           else job.reject(outcome.error);
@@ -235,6 +240,21 @@ export class AccountLedgers {
     return kindOf(stream) === 'account' ? this.accounts : this.others;
   }
 }
+
+/**
+ * Nothing more is expected of the stream, so it is not kept: thousands of finished orders would only outlive the young
+ * generation and make every collection longer. Whoever asks for one again reads it from the log.
+ */
+const isOver = (stream: string, { state }: Folded<unknown>): boolean => {
+  switch (kindOf(stream)) {
+    case 'account':
+      return false;
+    case 'order':
+      return CLOSED.has((state as Order).status);
+    case 'intent':
+      return (state as Intent).status === 'completed';
+  }
+};
 
 /** -1 for a stream without events. */
 const revisionOf = ({ revision }: Folded<unknown>): number => (revision === 'no-stream' ? -1 : revision);
@@ -314,27 +334,31 @@ class Trial implements Ledger {
   readonly states = new Map<string, unknown>();
   readonly events = new Map<string, NewEvent[]>();
   private readonly meta: EventMeta;
+  // Names that every decision asks for many times: put together once.
+  private readonly accountStream: string;
+  private lastOrder = { orderId: '', stream: '' };
 
   constructor(
-    private readonly accountId: string,
+    accountId: string,
     private readonly known: (stream: string) => Folded<unknown>,
     at: number,
     private readonly tradingDate: (broker: string) => string,
     cause: Cause,
   ) {
     this.meta = { ...cause, accountId, at, schemaVersion: 1 };
+    this.accountStream = `account-${accountId}`;
   }
 
   get account(): Account {
-    return this.stateOf(`account-${this.accountId}`) as Account;
+    return this.stateOf(this.accountStream) as Account;
   }
 
   order(orderId: string): Order {
-    return this.stateOf(`order-${orderId}`) as Order;
+    return this.stateOf(this.orderStream(orderId)) as Order;
   }
 
   versionOf(orderId: string): number {
-    const stream = `order-${orderId}`;
+    const stream = this.orderStream(orderId);
     return revisionOf(this.known(stream)) + (this.events.get(stream)?.length ?? 0);
   }
 
@@ -343,11 +367,11 @@ class Trial implements Ledger {
   }
 
   decideAccount(command: AccountCommand): void {
-    this.decide<Account, AccountCommand, AccountEvent>(account, `account-${this.accountId}`, command);
+    this.decide<Account, AccountCommand, AccountEvent>(account, this.accountStream, command);
   }
 
   decideOrder(orderId: string, command: OrderCommand): readonly OrderEvent[] {
-    const stream = `order-${orderId}`;
+    const stream = this.orderStream(orderId);
     const decided = order.decide(command, this.order(orderId));
     for (const event of decided) {
       this.record(order, stream, event);
@@ -407,6 +431,15 @@ class Trial implements Ledger {
   }
 
   private stateOf(stream: string): unknown {
-    return this.states.has(stream) ? this.states.get(stream) : this.known(stream).state;
+    const seen = this.states.get(stream);
+    if (seen !== undefined) return seen;
+    const { state } = this.known(stream);
+    this.states.set(stream, state);
+    return state;
+  }
+
+  private orderStream(orderId: string): string {
+    if (orderId !== this.lastOrder.orderId) this.lastOrder = { orderId, stream: `order-${orderId}` };
+    return this.lastOrder.stream;
   }
 }

@@ -16,7 +16,7 @@ export const intentIdOf = (accountId: string, idempotencyKey: string): string =>
 const namespaces = new LRUCache<string, string>({ max: 10_000, memoMethod: (accountId) => uuidv5(accountId, INTENTS) });
 const namespaceOf = (accountId: string): string => namespaces.memo(accountId);
 
-/** The id of an intent's order: a replay maps the same lines to the same orders. */
+/** The id of an intent's order: the same line is the same order, however often it is sent. */
 export const orderIdOf = (intentId: string, line: number): string => uuidv5(String(line), intentId);
 
 const TAG_DIGITS = 17;

@@ -166,30 +166,43 @@ export class OrderDesk {
     const streams = [...load, ...answered.map(({ dispatch }) => `order-${dispatch.details.orderId}`)];
     const committed = await this.untilDurable(() =>
       this.options.ledgers.transact(accountId, streams, cause, (ledger) => {
-        for (const { dispatch, attempt, answer } of answered) settle(ledger, dispatch.details.orderId, attempt, answer);
+        const refused: Refused[] = [];
+        for (const { dispatch, attempt, answer } of answered)
+          unlessRefused(refused, () => {
+            settle(ledger, dispatch.details.orderId, attempt, answer);
+          });
         return {
+          refused,
           value: afterwards(ledger),
           cancels: answered.map(({ dispatch }) => ledger.order(dispatch.details.orderId)).filter(mustStillCancel),
         };
       }),
     );
     for (const { broker, answer } of answered) this.options.outcomes.count(broker, answer.outcome);
+    for (const refused of committed.value.refused) this.options.outcomes.failed(refused);
     for (const { details, route } of committed.value.cancels)
       if (details && route) this.background(this.cancelAtBroker(details, route.broker, cause));
     return { value: committed.value.value, position: committed.position };
   }
 
   /** Takes a broker's own reports on one order: the listener of every `Broker.subscribe`. */
-  report(
+  async report(
     { orderId, accountId }: { orderId: string; accountId: string },
     reports: readonly ExecutionReport[],
     cause: Cause,
   ): Promise<Committed<void>> {
-    return this.untilDurable(() =>
+    const { value, position } = await this.untilDurable(() =>
       this.options.ledgers.transact(accountId, [`order-${orderId}`], cause, (ledger) => {
-        for (const report of reports) ledger.decideOrder(orderId, { type: 'RecordReport', data: report });
+        const refused: Refused[] = [];
+        for (const report of reports)
+          unlessRefused(refused, () => {
+            ledger.decideOrder(orderId, { type: 'RecordReport', data: report });
+          });
+        return refused;
       }),
     );
+    for (const refused of value) this.options.outcomes.failed(refused);
+    return { value: undefined, position };
   }
 
   /** Asks the broker to cancel and records its answer; silence leaves the cancel pending, to be asked again. */
@@ -256,11 +269,12 @@ export class OrderDesk {
     });
   }
 
-  private ask(name: string, call: (broker: Broker) => Promise<BrokerAnswer>): Promise<BrokerAnswer> {
+  private async ask(name: string, call: (broker: Broker) => Promise<BrokerAnswer>): Promise<BrokerAnswer> {
     const broker = this.options.brokers.get(name);
-    if (!broker)
-      return Promise.resolve({ outcome: 'notSent', evidence: { code: 'BROKER_NOT_CONNECTED', message: name } });
-    return withDeadline(call(broker), this.options.brokerTimeoutMs);
+    if (!broker) return { outcome: 'notSent', evidence: { code: 'BROKER_NOT_CONNECTED', message: name } };
+    // A call that throws before it returns a promise is a silence like any other.
+    const calling = Promise.resolve(broker).then(call);
+    return withDeadline(calling, this.options.brokerTimeoutMs);
   }
 
   /** What a broker said must not be lost to a log that is away for a while. */
@@ -343,6 +357,16 @@ const balance = (ledger: Ledger, reserve: () => void): Verdict => {
       reason: error.code,
       ...(typeof requiredE4 === 'number' && compared(requiredE4)),
     };
+  }
+};
+
+/** One report that makes no sense must not take the others with it: it is kept aside for somebody to look at. */
+const unlessRefused = (refused: Refused[], work: () => void): void => {
+  try {
+    work();
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error;
+    refused.push(error);
   }
 };
 

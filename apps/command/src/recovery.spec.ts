@@ -450,25 +450,30 @@ describe('the watch of a process that lives', () => {
   });
 
   it('leaves alone what this process is busy with', async () => {
+    await side.stop();
+    ({ side, failures } = sideOn({
+      log,
+      brokers: [broker],
+      now: () => nowMs,
+      openWork: (beforeMs) => openWorkOf(log, beforeMs, from),
+    }));
+    await side.start();
     let answer: () => void = () => undefined;
     const there = new Promise<void>((resolve) => (answer = resolve));
-    const send = broker.place.bind(broker);
-    jest.spyOn(broker, 'place').mockImplementationOnce(async (dispatch) => {
-      await there;
-      return send(dispatch);
+    const asked = new Promise<void>((resolve) => {
+      const send = broker.place.bind(broker);
+      jest.spyOn(broker, 'place').mockImplementationOnce(async (dispatch) => {
+        resolve();
+        await there;
+        return send(dispatch);
+      });
     });
-    // A deadline beyond the moment of the sweep: the broker is slow here, not silent.
-    const { side: patient } = sideOn({ log, brokers: [broker], now: () => nowMs, brokerTimeoutMs: 60_000 });
-    await patient.start();
-    const placing = place(patient, { accountId, key: 'k1' });
-    while ((await patient.ledgers.read(`account-${accountId}`)).state.reservations.size === 0);
-    nowMs += 60_000;
-    jest.advanceTimersByTime(5_000);
-    await patient.recovery.idle();
+    const placing = place(side, { accountId, key: 'k1' });
+    await asked;
+    await pass(60_000);
     expect(times('find')).toBe(0);
     answer();
     expect((await placing).status).toBe('ACCEPTED');
-    await patient.stop();
   });
 
   it('does not read an order again that was in good order and has not moved', async () => {

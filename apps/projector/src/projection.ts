@@ -53,8 +53,13 @@ export class Projection {
 
   /** @throws what keeps it from reading its checkpoint: a start without a database is an error. */
   async start(): Promise<void> {
-    await this.projector.makePartitionsAhead(this.now());
     this.position = await this.projector.position();
+    try {
+      await this.projector.makePartitionsAhead(this.now());
+    } catch (error) {
+      // Rows of a month without its partition go to the default one: worth a look, not worth standing still for.
+      this.logger.error({ err: error }, 'partitions could not be made ahead');
+    }
     this.running = Promise.all([this.follow(), this.heartbeat()]).then(() => undefined);
   }
 

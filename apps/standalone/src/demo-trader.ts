@@ -14,6 +14,11 @@ export interface DemoCredentials {
   readonly accountId: string;
 }
 
+/** The credentials file was tampered with; one line for the person who did it. */
+export class DemoTraderError extends Error {
+  override readonly name = 'DemoTraderError';
+}
+
 /** Written before the user exists, so that a start that dies in between can go on where it stopped. */
 type Draft = Pick<DemoCredentials, 'email' | 'password'> & Partial<DemoCredentials>;
 
@@ -67,9 +72,19 @@ const read = (file: string): Draft | undefined => {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
     throw error;
   }
-  const parsed: unknown = JSON.parse(text);
-  if (!isDraft(parsed)) throw new Error(`${file} holds no e-mail and password: remove it to get another demo trader`);
+  const parsed = parse(text);
+  if (!isDraft(parsed))
+    throw new DemoTraderError(`${file} holds no e-mail and password: remove it to get another demo trader`);
   return parsed;
+};
+
+/** `undefined` for what is not JSON, which is no credentials either. */
+const parse = (text: string): unknown => {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 };
 
 const isDraft = (value: unknown): value is Draft =>

@@ -9,6 +9,7 @@ import { type Config, jwtSecretOf, readConfig } from '#platform/config';
 import { connect, createDataSource } from '#platform/database';
 import { startEmbeddedPostgres } from '#platform/embedded-postgres';
 import { startHttpApp } from '#platform/http';
+import { Health } from '#platform/health';
 import { Identities } from '#platform/identities';
 import { identityEntities, identityMigrations } from '#platform/identity-tables';
 import { createLogger, type Logger } from '#platform/logging';
@@ -20,6 +21,7 @@ import { Projector } from '#read-models/projector';
 import { Projection } from '../../projector/src/projection';
 import { problemOfQuery } from '../../query/src/problems';
 import { QueryModule } from '../../query/src/query.module';
+import { openQueryPool } from '../../query/src/query-pool';
 import { banner } from './banner';
 import { demoCredentialsFile, demoTrader } from './demo-trader';
 import { loadMarketData } from './market-data';
@@ -56,8 +58,8 @@ export const startStandalone = async (onStop: OnStop): Promise<void> => {
   const platform = { config, logger, dataSource, identities };
   const pool = openPool(url, {
     name: 'read models',
-    max: 10,
-    statementTimeoutMs: 10_000,
+    max: 4,
+    statementTimeoutMs: 30_000,
     onTrouble: (error) => {
       logger.warn({ err: error }, 'an idle connection of the read models was lost');
     },
@@ -68,8 +70,10 @@ export const startStandalone = async (onStop: OnStop): Promise<void> => {
   await projection.start();
   onStop(() => projection.stop());
 
+  const queryPool = openQueryPool(url, logger);
+  onStop(() => queryPool.end());
   const { host, commandPort, queryPort, shutdownTimeoutMs } = config;
-  const query = await startHttpApp(QueryModule.forRoot(platform, pool), {
+  const query = await startHttpApp(QueryModule.forRoot(platform, queryPool), {
     host,
     port: queryPort,
     portVariable: 'QUERY_PORT',
@@ -80,6 +84,7 @@ export const startStandalone = async (onStop: OnStop): Promise<void> => {
     translate: problemOfQuery,
   });
   onStop(() => query.close());
+  query.app.get(Health).require('projection', () => projection.check());
   const command = await startHttpApp(CommandModule.forRoot(platform, { log, ...market }), {
     host,
     port: commandPort,
@@ -108,8 +113,19 @@ export const startStandalone = async (onStop: OnStop): Promise<void> => {
   );
 };
 
+/** The data directory cannot be made or used, in one line for the person who named it. */
+class DataDirError extends Error {
+  override readonly name = 'DataDirError';
+}
+
 const databaseUrl = async (config: Config, logger: Logger, onStop: OnStop): Promise<string> => {
-  mkdirSync(config.dataDir, { recursive: true });
+  try {
+    mkdirSync(config.dataDir, { recursive: true });
+  } catch (error) {
+    throw new DataDirError(`DATA_DIR cannot be used: ${error instanceof Error ? error.message : String(error)}`, {
+      cause: error,
+    });
+  }
   if (config.databaseUrl !== undefined) return config.databaseUrl;
   const postgres = await startEmbeddedPostgres({ dataDir: join(config.dataDir, 'postgres'), logger });
   onStop(() => postgres.stop());

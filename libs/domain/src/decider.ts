@@ -6,7 +6,7 @@ export interface DomainEvent {
 
 /**
  * A decision maker over one stream. `decide` says what happens now or refuses; `evolve` folds what happened into what
- * `decide` needs to know. Both are pure: clock, ids and prices arrive in the command.
+ * `decide` needs to know. Both are pure: time, ids and prices come with the command.
  */
 export interface Decider<State, Command, Event extends DomainEvent> {
   readonly initial: State;

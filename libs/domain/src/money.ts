@@ -1,7 +1,7 @@
 import { refuse } from './decider';
 
 /**
- * Money and prices are integers of 1/10,000 rupee (`…E4`): fine enough for a currency tick of Rs 0.0025, and a safe
+ * Amounts and prices are whole numbers of 1/10,000 rupee, named `…E4`: fine enough for a currency tick of Rs 0.0025, and a safe
  * integer up to Rs 90,000 crore. Nothing here, and nothing that uses it, computes money in binary fractions.
  */
 export const E4_PER_RUPEE = 10_000;

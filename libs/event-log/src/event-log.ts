@@ -109,7 +109,7 @@ export interface Subscription {
 export interface EventLog {
   /**
    * Appends the writes in order. Each write is atomic: all of its events or none. Several writes may be applied in
-   * one transaction, but need not be: **callers must be correct if the process dies between any two of them**.
+   * one transaction, but need not be: **a caller has to cope with a process that dies between two of the writes**.
    * A write names a stream at most once per call.
    *
    * Repeating a write with the same event ids and the same expected revision is a success that changes nothing.

@@ -15,7 +15,8 @@ const waitingMax = 64;
 export class Passwords {
   private running = 0;
   private readonly waiting: (() => void)[] = [];
-  private nobody: Promise<string> | undefined;
+  /** Hash of a password that nobody has. Made outside of the turns, so that it cannot be refused as too many. */
+  private readonly nobody = hash(randomBytes(32).toString('hex'), cost);
 
   /** @throws Problem 503 BUSY when too many are being hashed already. */
   hash(password: string): Promise<string> {
@@ -28,7 +29,6 @@ export class Passwords {
    * @throws Problem 503 BUSY when too many are being hashed already.
    */
   async matches(password: string, passwordHash: string | undefined): Promise<boolean> {
-    this.nobody ??= this.hash(randomBytes(32).toString('hex'));
     const stored = passwordHash ?? (await this.nobody);
     const matches = await this.inTurn(() => verify(stored, plain(password)));
     return matches && passwordHash !== undefined;

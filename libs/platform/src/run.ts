@@ -6,6 +6,9 @@ export type OnStop = (stop: () => Promise<unknown>) => void;
 /** A process that cannot stop by then is ended; every part has a shorter limit of its own. */
 const stopTimeoutMs = 60_000;
 
+/** A second signal within this time is an echo of the first, not a person who has lost patience. */
+const sameSignalMs = 1_000;
+
 /**
  * Runs the process until SIGINT or SIGTERM, then stops it and exits with 0. A start that fails, or an error nobody
  * caught, is told on standard error and ends the process with 1, after everything that ran was stopped. A second
@@ -32,8 +35,12 @@ export const run = async (start: (onStop: OnStop) => Promise<void>): Promise<voi
     return process.exit(code);
   };
 
+  let toldAtMs = 0;
   const onSignal = (): void => {
+    // Ctrl-C reaches this process twice: from the terminal, and from the npm that passes it on.
+    if (ending !== undefined && Date.now() - toldAtMs < sameSignalMs) return;
     if (ending !== undefined) end(1, 'ended at once');
+    toldAtMs = Date.now();
     ending = stopAll(0);
   };
   process.on('SIGINT', onSignal);

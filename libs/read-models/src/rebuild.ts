@@ -122,6 +122,8 @@ class Rebuild {
     await this.in('catch-up', () => this.chase());
     const snapshot = await this.pool.connect();
     try {
+      // The projector that goes on after the swap knows the partitions ahead to be there.
+      await this.shadow.makePartitionsAhead(Date.now());
       const livePosition = await this.in('swap', () => this.swap(snapshot));
       const hashes = await this.in('compare', async () => ({
         before: await contentHashes(snapshot, OLD),

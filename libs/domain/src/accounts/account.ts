@@ -357,6 +357,7 @@ const withHold = (account: Account, { orderId, instrumentKey, product, side }: S
 
 /**
  * The account: one client's money at one broker, and the point where everything that touches it is serialised
- * (`account-{id}`). Reserve, post, void: like a two-phase transfer.
+ * (`account-{id}`). Money is held for an order, booked when it
+ * trades, and let go when it ends.
  */
 export const account: Decider<Account, AccountCommand, AccountEvent> = { initial, decide, evolve };

@@ -88,7 +88,7 @@ const evolve = (intent: Intent, event: IntentEvent): Intent => {
   }
 };
 
-/** The intent: what a client asked for in one request. Its stream is the deduplication of idempotency keys. */
+/** The intent: one request of a client with all of its lines. Its stream is how a repeated key is recognised. */
 export const intent: Decider<Intent, IntentCommand, IntentEvent> = { initial: { status: 'new' }, decide, evolve };
 
 /** What the lines come to: ACCEPTED when all were, REJECTED when none was or will be, PENDING while one may yet be. */
