@@ -1,4 +1,4 @@
-import type { Pool } from 'pg';
+import { DatabaseError, type Pool } from 'pg';
 
 /** Tables that are kept by month of their time column (UTC). */
 const PARTITIONED = ['order_events', 'trades'] as const;
@@ -38,27 +38,38 @@ export class MonthPartitions {
   }
 
   private async make(months: readonly Month[]): Promise<void> {
+    for (const month of months) {
+      for (const table of PARTITIONED) await this.makeOne(table, month);
+      this.made.add(month.name);
+    }
+  }
+
+  private async makeOne(table: string, { name, fromMs, toMs }: Month): Promise<void> {
     const client = await this.pool.connect();
     try {
       await client.query('begin');
       await client.query(`set local lock_timeout = ${String(LOCK_TIMEOUT_MS)}`);
       // Projectors that meet the same new month take turns.
       await client.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [`${this.schema} partitions`]);
-      for (const { name, fromMs, toMs } of months)
-        for (const table of PARTITIONED)
-          await client.query(
-            `create table if not exists ${this.schema}.${table}_${name} partition of ${this.schema}.${table}
-             for values from ('${new Date(fromMs).toISOString()}') to ('${new Date(toMs).toISOString()}')`,
-          );
+      await client.query(
+        `create table if not exists ${this.schema}.${table}_${name} partition of ${this.schema}.${table}
+         for values from ('${new Date(fromMs).toISOString()}') to ('${new Date(toMs).toISOString()}')`,
+      );
       await client.query('commit');
       client.release();
     } catch (error) {
       client.release(true); // closing the connection rolls back
-      throw error;
+      if (!isHeldByDefault(error)) throw error;
     }
-    for (const { name } of months) this.made.add(name);
   }
 }
+
+/**
+ * The default partition holds rows of the month, so there can be no partition for it (and none is needed: the rows to
+ * come go to the default one, too) until somebody has moved them out of the way.
+ */
+const isHeldByDefault = (error: unknown): boolean =>
+  error instanceof DatabaseError && error.code === '23514' && error.message.includes('default partition');
 
 interface Month {
   /** `2026_01` */

@@ -301,6 +301,16 @@ describe('the projector', () => {
       expect(await partitions('trades')).toEqual([{ name: 'read_model.trades_default', rows: '1' }]);
     });
 
+    it('in the default partition when that holds rows of the month already', async () => {
+      await models.pool.query(
+        `insert into read_model.order_events
+         values (gen_random_uuid(), 0, 0, 'a', 'OrderPlaced', 'A', 'A', '{}', 'c', 'u', '2026-01-15')`,
+      );
+      expect(await new Projector(models.pool).project(page(0))).toEqual({ events: HEAD, parked: [] });
+      expect((await partitions('order_events')).map(({ name }) => name)).toEqual(['read_model.order_events_default']);
+      expect((await partitions('trades')).map(({ name }) => name)).toEqual(['read_model.trades_2026_01']);
+    });
+
     it('ahead of time, also when two do it at once', async () => {
       const december = Date.UTC(2026, 11, 31);
       await Promise.all([1, 2, 3].map(() => new Projector(models.pool).makePartitionsAhead(december)));

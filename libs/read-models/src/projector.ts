@@ -15,7 +15,7 @@ import { RowCache } from './row-cache';
 import { TradeRow } from './trades/trade-row';
 
 /** Most events of one page; see `CACHED_ROWS`. */
-export const PAGE_MAX = 10_000;
+export const PAGE_MAX = 5_000;
 
 /**
  * Rows of each view that are kept in memory. Two pages may be folded ahead of what is stored, and their rows must be
@@ -163,7 +163,7 @@ export class Projector {
         this.forget(); // another projector was here
       } catch (error) {
         this.forget();
-        if (!isRefusedValue(error)) throw error;
+        if (!(error instanceof ValueRefused)) throw error;
         return this.storeWithoutRefused(page, error);
       }
     }
@@ -206,7 +206,7 @@ export class Projector {
       return ours;
     } catch (error) {
       client.release(true); // whatever state it is in, closing the connection rolls back
-      throw error;
+      throw isRefusedValue(error) ? new ValueRefused(error) : error;
     }
   }
 
@@ -330,5 +330,14 @@ function* instantsOf({ orderEvents, trades }: Changes): Iterable<number> {
  * Postgres understood the statement and refuses a value in it: data exception (22), integrity constraint (23), program
  * limit (54). Trying again would change nothing; every other failure passes.
  */
-const isRefusedValue = (error: unknown): boolean =>
+const isRefusedValue = (error: unknown): error is DatabaseError =>
   error instanceof DatabaseError && /^(22|23|54)/.test(error.code ?? '');
+
+/** A row of the page cannot be stored, whatever happens. */
+class ValueRefused extends Error {
+  override readonly name = 'ValueRefused';
+
+  constructor(cause: DatabaseError) {
+    super(cause.message, { cause });
+  }
+}

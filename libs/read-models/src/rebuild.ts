@@ -117,9 +117,12 @@ class Rebuild {
     });
     await this.in('indexes', async () => {
       for (const sql of createIndexes) await this.pool.query(sql);
-      await this.analyse();
     });
-    await this.in('catch-up', () => this.chase());
+    await this.in('catch-up', async () => {
+      // Without figures about the new table its first reads would be planned blindly.
+      await this.pool.query(`analyze ${SHADOW}.orders`);
+      await this.chase();
+    });
     const snapshot = await this.pool.connect();
     try {
       // The projector that goes on after the swap knows the partitions ahead to be there.
@@ -184,12 +187,6 @@ class Rebuild {
       where relnamespace = '${SHADOW}'::regnamespace and not indisprimary and not relispartition`);
     for (const { drop } of rows) await this.pool.query(drop);
     return rows.map(({ create }) => create);
-  }
-
-  /** Without figures about the new tables the first reads would be planned blindly. */
-  private async analyse(): Promise<void> {
-    for (const table of ['orders', 'order_events', 'trades', 'open_work'])
-      await this.pool.query(`analyze ${SHADOW}.${table}`);
   }
 
   /** Projects up to a position: one page is read while the one before it is folded and the one before that stored. */
