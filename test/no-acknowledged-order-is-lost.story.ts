@@ -25,6 +25,8 @@ import {
 
 const KILLS = 25;
 const CLIENTS = 6;
+/** So long a client asks, over any number of kills. */
+const PATIENCE_MS = 120_000;
 /** Everything together: starts, kills, the proof. */
 const STORY_TIMEOUT_MS = 360_000;
 
@@ -105,6 +107,7 @@ describe(`no acknowledged order is lost (seed ${String(seed)})`, () => {
   /** Asks until somebody answers, as a client with a key may. */
   const untilAnswered = async (request: Request): Promise<Told> => {
     const { kind, trader, method, path, headers, body } = request;
+    const giveUpAt = Date.now() + PATIENCE_MS;
     for (let asked = 1; ; asked += 1) {
       await up.open;
       try {
@@ -114,7 +117,8 @@ describe(`no acknowledged order is lost (seed ${String(seed)})`, () => {
           askedAgain += asked > 1 ? 1 : 0;
           return { request, answer, asked };
         }
-        if (answer.status !== 503 && partOf(answer.body, 'code') !== 'INTENT_IN_PROGRESS')
+        const isBusy = answer.status === 503 || partOf(answer.body, 'code') === 'INTENT_IN_PROGRESS';
+        if (!isBusy || Date.now() > giveUpAt)
           throw new Unexpected(`${method} ${path}: ${String(answer.status)} ${answer.text}`);
       } catch (error) {
         if (error instanceof Unexpected) throw error; // anything else is a connection that was cut

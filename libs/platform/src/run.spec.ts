@@ -116,4 +116,17 @@ describe('a process', () => {
       output: ['ready', 'stopping', 'ended at once'],
     });
   });
+
+  it('told twice in one breath, by a terminal and by npm, stops as if it were told once', async () => {
+    const body = `
+      run(async (onStop) => {
+        onStop(async () => { say('stopping'); await new Promise((resolve) => setTimeout(resolve, 300)); });
+        idle();
+        say('ready');
+      });`;
+    expect(await runProcess(body, { ready: 'SIGINT', stopping: 'SIGINT' })).toEqual({
+      code: 0,
+      output: ['ready', 'stopping'],
+    });
+  });
 });

@@ -6,7 +6,7 @@ export type OnStop = (stop: () => Promise<unknown>) => void;
 /** A process that cannot stop by then is ended; every part has a shorter limit of its own. */
 const stopTimeoutMs = 60_000;
 
-/** A second signal within this time is an echo of the first, not a person who has lost patience. */
+/** The same signal within this time is an echo of the first, not a person who has lost patience. */
 const sameSignalMs = 1_000;
 
 /**
@@ -35,12 +35,12 @@ export const run = async (start: (onStop: OnStop) => Promise<void>): Promise<voi
     return process.exit(code);
   };
 
-  let toldAtMs = 0;
-  const onSignal = (): void => {
+  let told: { readonly signal: NodeJS.Signals; readonly atMs: number } | undefined;
+  const onSignal = (signal: NodeJS.Signals): void => {
     // Ctrl-C reaches this process twice: from the terminal, and from the npm that passes it on.
-    if (ending !== undefined && Date.now() - toldAtMs < sameSignalMs) return;
+    if (told?.signal === signal && Date.now() - told.atMs < sameSignalMs) return;
     if (ending !== undefined) end(1, 'ended at once');
-    toldAtMs = Date.now();
+    told = { signal, atMs: Date.now() };
     ending = stopAll(0);
   };
   process.on('SIGINT', onSignal);
