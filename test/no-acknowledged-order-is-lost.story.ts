@@ -317,7 +317,12 @@ describe(`no acknowledged order is lost (seed ${String(seed)})`, () => {
         '',
       ].join('\n'),
     );
-    expect({ lost, duplicated, mismatched }).toEqual({ lost: [], duplicated: [], mismatched: [] });
+    const some = (faults: readonly string[]): readonly string[] => faults.slice(0, 20);
+    expect({ lost: some(lost), duplicated: some(duplicated), mismatched: some(mismatched) }).toEqual({
+      lost: [],
+      duplicated: [],
+      mismatched: [],
+    });
     expect(after.views).toEqual(before.views);
     expect(identical).toBe(true);
     expect(acknowledged).toBeGreaterThan(KILLS);

@@ -495,7 +495,7 @@ describe('the query app', () => {
       const schemas = Object.fromEntries(
         Object.entries(paths)
           .filter(([path]) => path.startsWith('/v2'))
-          .map(([path, { get }]) => [path, (/schemas\/(\w+)/.exec(JSON.stringify(get.responses['200'])))?.[1]]),
+          .map(([path, { get }]) => [path, /schemas\/(\w+)/.exec(JSON.stringify(get.responses['200']))?.[1]]),
       );
       expect(schemas).toEqual({
         '/v2/orders': 'OrderPage',
