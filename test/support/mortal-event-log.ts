@@ -6,8 +6,8 @@ import type {
   ReadAllOptions,
   RecordedEvent,
   SubscribeOptions,
+  Stage,
   Subscription,
-  Write,
 } from '#event-log/event-log';
 
 /**
@@ -32,14 +32,14 @@ export class MortalEventLog implements EventLog {
     private readonly death?: Death,
   ) {}
 
-  async append(writes: readonly Write[]): Promise<AppendResult> {
+  async append(...stages: Stage[]): Promise<AppendResult> {
     this.checkAlive();
     const number = this.appends;
     this.appends += 1;
     const diesHere = this.death?.append === number;
     if (diesHere && this.death.when === 'before') this.dead = true;
     this.checkAlive();
-    const result = await this.inner.append(writes);
+    const result = await this.inner.append(...stages);
     if (diesHere) this.dead = true;
     this.checkAlive();
     return result;

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Account } from '#domain/accounts/account';
 import { availableE4 } from '#domain/accounts/account';
 import { Refused } from '#domain/decider';
-import { type AppendResult, type EventLog, EventLogUnavailable, type Write } from '#event-log/event-log';
+import { type AppendResult, type EventLog, EventLogUnavailable, type Stage, type Write } from '#event-log/event-log';
 import { EventLog1767225600000 } from '#event-log/postgres/migrations';
 import { PostgresEventLog } from '#event-log/postgres/postgres-event-log';
 import { TearingEventLog } from '#event-log/tearing-event-log';
@@ -228,7 +228,7 @@ describe('the order of the writes', () => {
         traded(ledger, firstOrder, 'T1', 1);
       }),
     ]);
-    expect(append.mock.calls.map(([writes]) => typesOf(writes))).toEqual([
+    expect(append.mock.calls.map((stages) => typesOf(stages.flat()))).toEqual([
       [
         'intent: IntentReceived',
         'order: OrderAccepted OrderFilled',
@@ -426,12 +426,12 @@ class HoldingEventLog implements EventLog {
     this.held = [];
   }
 
-  async append(writes: readonly Write[]): Promise<AppendResult> {
-    if (this.holdBack(writes)) await new Promise<void>((resolve) => this.held.push(resolve));
+  async append(...stages: Stage[]): Promise<AppendResult> {
+    if (this.holdBack(stages.flat())) await new Promise<void>((resolve) => this.held.push(resolve));
     const lost = this.answerLost;
     this.answerLost = undefined;
     if (lost === 'before') throw new EventLogUnavailable('the request was lost');
-    const result = await this.inner.append(writes);
+    const result = await this.inner.append(...stages);
     if (lost === 'after') throw new EventLogUnavailable('the answer was lost');
     return result;
   }

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { LRUCache } from 'lru-cache';
 import { account, type Account, type AccountCommand, type AccountEvent } from '#domain/accounts/account';
 import { accountReaction } from '#domain/accounts/reactions';
@@ -21,6 +22,7 @@ import {
   type ExpectedRevision,
   type NewEvent,
   type RecordedEvent,
+  type Stage,
   type Write,
   WrongExpectedRevision,
 } from '#event-log/event-log';
@@ -71,7 +73,8 @@ interface Job {
 }
 
 const MAX_JOBS_PER_APPEND = 256;
-const MAX_TRIES = 10;
+const MAX_TRIES = 30;
+const CONFLICT_PAUSE_MAX_MS = 64;
 
 const DECIDERS = { account, order, intent } as const;
 type Kind = keyof typeof DECIDERS;
@@ -172,7 +175,7 @@ export class AccountLedgers {
       try {
         const moved = await this.movedMeanwhile(unit.consulted, writes, lookedUp);
         if (moved) throw moved;
-        const position = writes.length === 0 ? 0 : (await this.log.append(writes)).position;
+        const position = writes.length === 0 ? 0 : (await this.log.append(...stagesOf(writes))).position;
         for (const [stream, folded] of unit.touched()) {
           if (isOver(stream, folded)) this.cacheOf(stream).delete(stream);
           else this.cacheOf(stream).set(stream, folded);
@@ -183,13 +186,13 @@ export class AccountLedgers {
         }
         return;
       } catch (error) {
-        for (const { stream } of writes) this.cacheOf(stream).delete(stream);
-        if (!(error instanceof WrongExpectedRevision) || tries === MAX_TRIES)
-          throw error instanceof WrongExpectedRevision
-            ? new EventLogUnavailable(`${error.stream} kept moving for ${String(MAX_TRIES)} tries`, { cause: error })
-            : error;
-        // Somebody else wrote. Everything that was in the write is read anew: an adapter may have applied a part of it.
-        for (const { stream } of writes) await this.load(stream);
+        if (!(error instanceof WrongExpectedRevision)) throw error;
+        if (tries === MAX_TRIES)
+          throw new EventLogUnavailable(`${error.stream} kept moving for ${String(MAX_TRIES)} tries`, { cause: error });
+        // Two processes that collide on an account do not collide again in step.
+        if (tries > 1) await sleep(Math.random() * Math.min(2 ** tries, CONFLICT_PAUSE_MAX_MS));
+        // Somebody else wrote. What was to be written is read on: an adapter may have applied a part of it.
+        await Promise.all(writes.map(({ stream }) => this.catchUp(stream)));
       }
     }
   }
@@ -306,9 +309,7 @@ class UnitOfWork {
   }
 
   writes(): readonly Write[] {
-    return [...this.events]
-      .map(([stream, events]) => ({ stream, expected: this.known(stream).revision, events }))
-      .sort((a, b) => rank(a) - rank(b));
+    return [...this.events].map(([stream, events]) => ({ stream, expected: this.known(stream).revision, events }));
   }
 
   /** Where the streams stand once the writes are durable. */
@@ -318,6 +319,12 @@ class UnitOfWork {
 }
 
 /** See `AccountLedgers`: what must be durable first comes first. */
+const stagesOf = (writes: readonly Write[]): readonly Stage[] => {
+  const stages: Write[][] = Array.from({ length: 5 }, () => []);
+  for (const write of writes) stages[rank(write)]?.push(write);
+  return stages.filter((stage) => stage.length > 0);
+};
+
 const rank = ({ stream, expected }: Write): number => {
   const isNew = expected === 'no-stream';
   switch (kindOf(stream)) {

@@ -226,28 +226,37 @@ export function eventLogContract(name: string, makeSubject: () => ContractSubjec
         expect([...seen].filter((length) => length % 30 !== 0)).toEqual([]);
       });
 
-      it('several writes in their order', async () => {
+      it('several stages in their order', async () => {
         const writes = [
           write(newStream(), 'no-stream', 2),
           write(newStream(), 'no-stream'),
           write(newStream(), 'no-stream', 3),
         ];
         const before = await log.head();
-        const { position } = await log.append(writes);
+        const { position } = await log.append(...writes.map((each) => [each]));
         const { events: stored } = await log.readAll({ after: before, limit: 100 });
         expect(idsOf(stored)).toEqual(writes.flatMap((each) => idsOf(each.events)));
         expect(stored.at(-1)?.position).toBe(position);
       });
 
-      it('nothing from the first refused write on', async () => {
+      it('all writes of a stage, and tells the position of the last', async () => {
+        const writes = Array.from({ length: 20 }, (_, n) => write(newStream(), 'no-stream', 1 + (n % 3)));
+        const before = await log.head();
+        const { position } = await log.append(writes);
+        const { events: stored } = await log.readAll({ after: before, limit: 100 });
+        expect(idsOf(stored).sort()).toEqual(writes.flatMap((each) => idsOf(each.events)).sort());
+        expect(stored.at(-1)?.position).toBe(position);
+      });
+
+      it('nothing of the stages after a refused write', async () => {
         const taken = newStream();
         await log.append([write(taken, 'no-stream')]);
         const after = newStream();
-        const attempt = log.append([
-          write(newStream(), 'no-stream'),
-          write(taken, 'no-stream'),
-          write(after, 'no-stream'),
-        ]);
+        const attempt = log.append(
+          [write(newStream(), 'no-stream')],
+          [write(newStream(), 'no-stream'), write(taken, 'no-stream')],
+          [write(after, 'no-stream')],
+        );
         expect(await refusal(attempt)).toMatchObject({ stream: taken, expected: 'no-stream', actual: 0 });
         expect(await log.readStream(after)).toEqual([]);
       });

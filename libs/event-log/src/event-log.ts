@@ -1,6 +1,6 @@
 /**
  * The event-log port: the one durable truth. Everything that is read elsewhere is built from it.
- * Adapters: `postgres/` (embedded default). Every adapter runs `event-log.contract.ts`.
+ * Adapters: `postgres/` (embedded default), `eventstore/`. Every adapter runs `event-log.contract.ts`.
  */
 
 /** Who caused an event, for whom, and when. `at` is epoch milliseconds, UTC. */
@@ -42,6 +42,9 @@ export interface Write {
   readonly expected: ExpectedRevision;
   readonly events: readonly NewEvent[];
 }
+
+/** Writes that do not depend on each other. */
+export type Stage = readonly Write[];
 
 export interface AppendResult {
   /** Position of the last event of these writes: what a reader must have seen to have seen them all. */
@@ -108,17 +111,19 @@ export interface Subscription {
 
 export interface EventLog {
   /**
-   * Appends the writes in order. Each write is atomic: all of its events or none. Several writes may be applied in
-   * one transaction, but need not be: **a caller has to cope with a process that dies between two of the writes**.
-   * A write names a stream at most once per call.
+   * Appends the stages in order: nothing of a stage is stored before all of the one before it is. Each write is
+   * atomic: all of its events or none. An adapter may apply everything in one transaction, or the writes of a stage in
+   * any order: **a caller has to cope with a process that dies between any two writes**. A stream is named at most
+   * once per call.
    *
    * Repeating a write with the same event ids and the same expected revision is a success that changes nothing.
-   * @throws WrongExpectedRevision for the first write that was refused; the ones before it may have been applied.
+   * @throws WrongExpectedRevision for a write that was refused; earlier stages and the rest of its own may have been
+   *   applied, later ones have not.
    * @throws EventLogUnavailable when the outcome is not known (deadline passed, connection lost).
    * @throws TypeError for writes that cannot be stored (no events, a bad name or id, data that is not plain JSON):
    *   nothing was stored.
    */
-  append(writes: readonly Write[]): Promise<AppendResult>;
+  append(...stages: Stage[]): Promise<AppendResult>;
 
   /** Events of one stream in order, from `fromRevision` (inclusive, default 0). A missing stream reads as empty. */
   readStream(stream: string, fromRevision?: number): Promise<readonly RecordedEvent[]>;

@@ -56,10 +56,10 @@ const total = async (): Promise<number> =>
 function disturbed(beforeAppend: () => Promise<unknown> = () => Promise.resolve()) {
   const calls = { reads: 0, appends: 0 };
   const on: EventLog = {
-    append: async (writes) => {
+    append: async (...stages) => {
       calls.appends++;
       await beforeAppend();
-      return log.append(writes);
+      return log.append(...stages);
     },
     readStream: (name, from) => {
       calls.reads++;

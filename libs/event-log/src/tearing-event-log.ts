@@ -5,8 +5,8 @@ import type {
   ReadAllOptions,
   RecordedEvent,
   SubscribeOptions,
+  Stage,
   Subscription,
-  Write,
 } from './event-log';
 import { serialiseWrites } from './serialise';
 
@@ -40,8 +40,9 @@ export class TearingEventLog implements EventLog {
     private readonly diesAt: (gap: number) => boolean = () => false,
   ) {}
 
-  async append(writes: readonly Write[]): Promise<AppendResult> {
+  async append(...stages: Stage[]): Promise<AppendResult> {
     this.checkAlive();
+    const writes = stages.flat();
     serialiseWrites(writes); // what is refused is refused as a whole, before the first write
     let position = 0;
     for (const [index, write] of writes.entries()) {

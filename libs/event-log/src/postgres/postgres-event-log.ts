@@ -6,9 +6,9 @@ import {
   type Page,
   type ReadAllOptions,
   type RecordedEvent,
+  type Stage,
   type SubscribeOptions,
   type Subscription,
-  type Write,
   WrongExpectedRevision,
 } from '../event-log';
 import { checkName, isRevision, type SerialisedWrite, serialiseWrites } from '../serialise';
@@ -69,8 +69,8 @@ export class PostgresEventLog implements EventLog {
     this.wakeUps = new WakeUps(connection(url, readTimeoutMs), this.onTrouble);
   }
 
-  async append(writes: readonly Write[]): Promise<AppendResult> {
-    let rest = serialiseWrites(writes);
+  async append(...stages: Stage[]): Promise<AppendResult> {
+    let rest = serialiseWrites(stages.flat());
     let position = 0;
     for (;;) {
       this.checkOpen();
