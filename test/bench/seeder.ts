@@ -81,6 +81,7 @@ const writeSide = (
         tickMs: TICK_MS,
         now,
         lotSizeOf: (instrumentKey) => catalogue.resolve(instrumentKey)?.lotSize,
+        resting: () => Promise.resolve([]),
         onError: fail,
       }),
     ],
@@ -90,6 +91,7 @@ const writeSide = (
     idempotencyWindowSec: 86_400,
     brokerTimeoutMs: 5_000,
     openWork: () => Promise.resolve([]),
+    isKeeper: () => false,
   });
 
 const openAccount = (side: WriteSide, { accountId, userId }: BenchAccount): Promise<unknown> => {

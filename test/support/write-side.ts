@@ -81,6 +81,7 @@ export interface SideOptions {
   readonly resolve?: (name: string) => Instrument | undefined;
   readonly idempotencyWindowSec?: number;
   readonly brokerTimeoutMs?: number;
+  readonly isKeeper?: () => boolean;
 }
 
 /** A write side as a process would have it; `failures` collects what went wrong behind answered requests. */
@@ -95,6 +96,7 @@ export const sideOn = (options: SideOptions): { side: WriteSide; failures: unkno
     idempotencyWindowSec: options.idempotencyWindowSec ?? 86_400,
     brokerTimeoutMs: options.brokerTimeoutMs ?? 5_000,
     openWork: options.openWork ?? ((beforeMs) => openWorkOf(options.log, beforeMs)),
+    isKeeper: options.isKeeper ?? (() => true),
   });
   return { side, failures };
 };

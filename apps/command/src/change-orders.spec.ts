@@ -26,7 +26,8 @@ afterAll(async () => {
 beforeEach(async () => {
   broker = new RecordingBroker();
   ({ side, failures } = sideOn({ log, brokers: [broker], brokerTimeoutMs: 200 }));
-  await side.start();
+  await side.recover();
+  side.start();
   accountId = await openAccount(side, 'recording');
 });
 afterEach(async () => {

@@ -1,3 +1,4 @@
+import { hostname } from 'node:os';
 import {
   type DynamicModule,
   Injectable,
@@ -12,27 +13,27 @@ import { PaperMarket } from '#brokers/paper/paper-market';
 import type { EventLog } from '#event-log/event-log';
 import type { Catalogue } from '#instruments/catalogue';
 import type { PriceDay } from '#instruments/price-day';
-import type { Config } from '#platform/config';
 import { Health } from '#platform/health';
+import { Lease } from '#platform/leases';
 import { OPEN_ACCOUNT } from '#platform/identity';
-import type { Logger } from '#platform/logging';
 import { counter } from '#platform/metrics';
 import { type Platform, PlatformModule } from '#platform/platform.module';
 import { OpenWorkRow } from '#read-models/open-work/open-work-row';
 import { PROJECTION, ProjectionPosition } from '#read-models/projection-positions/projection-position';
 import { AuthController } from './auth/auth.controller';
-import { catchUp } from './catch-up';
+import { catchUp, NotCatchingUp } from './catch-up';
 import { CancelOrderHandler, ReplaceOrderHandler } from './change-orders';
 import { OrdersController } from './orders.controller';
 import { PlaceOrdersHandler } from './place-orders';
 import type { OpenWork } from './recovery';
-import { SoleWriter } from './sole-writer';
+import { type Listed, PaperBook } from './paper-book';
+import { RollCall } from './roll-call';
 import { WriteSide } from './write-side';
 
 /** What a real broker is given to answer before its silence counts. */
 const BROKER_TIMEOUT_MS = 5_000;
 
-/** How long the to-do list may stand still at start before that is an error. */
+/** How long the to-do list may stand still at start before the recovery is left to the keeper's rounds. */
 const CATCH_UP_PATIENCE_MS = 30_000;
 
 const orderOutcomes = counter({
@@ -48,6 +49,8 @@ const backgroundFailures = counter({
 
 export interface CommandAdapters {
   readonly log: EventLog;
+  /** Of the Postgres that `Platform.dataSource` is connected to. */
+  readonly databaseUrl: string;
   readonly catalogue: Catalogue;
   readonly prices: PriceDay;
   /** The day the prices were recorded on, `YYYY-MM-DD`. */
@@ -63,7 +66,12 @@ export class CommandModule {
       imports: [PlatformModule.forRoot(platform), CqrsModule.forRoot()],
       controllers: [OrdersController, AuthController],
       providers: [
-        { provide: WriteSide, useFactory: () => writeSide(platform, adapters) },
+        { provide: Lease, useFactory: () => keeperLease(platform) },
+        {
+          provide: WriteSide,
+          useFactory: (lease: Lease) => writeSide(platform, adapters, () => lease.isHeld()),
+          inject: [Lease],
+        },
         {
           provide: OPEN_ACCOUNT,
           useFactory: (side: WriteSide) => (userId: string) => side.openPaperAccount(userId),
@@ -71,17 +79,11 @@ export class CommandModule {
         },
         {
           provide: WriteSideLife,
-          useFactory: (side: WriteSide, health: Health) => {
+          useFactory: (side: WriteSide, lease: Lease, health: Health) => {
             health.require('event log', () => adapters.log.head());
-            const { dataSource, logger } = platform;
-            return new WriteSideLife(
-              side,
-              new SoleWriter(dataSource),
-              () => caughtUp(adapters.log, dataSource),
-              logger,
-            );
+            return new WriteSideLife(side, lease, platform, adapters);
           },
-          inject: [WriteSide, Health],
+          inject: [WriteSide, Lease, Health],
         },
         PlaceOrdersHandler,
         CancelOrderHandler,
@@ -94,34 +96,81 @@ export class CommandModule {
 /** Recovers before the first request is let in; ends after the last one was answered. */
 @Injectable()
 class WriteSideLife implements OnApplicationBootstrap, OnApplicationShutdown {
+  private readonly rollCall: RollCall;
+
   constructor(
     private readonly side: WriteSide,
-    private readonly soleWriter: SoleWriter,
-    private readonly caughtUp: () => Promise<void>,
-    private readonly logger: Logger,
-  ) {}
+    private readonly lease: Lease,
+    private readonly platform: Platform,
+    private readonly adapters: CommandAdapters,
+  ) {
+    this.rollCall = new RollCall({
+      databaseUrl: adapters.databaseUrl,
+      onTrouble: (error) => {
+        platform.logger.warn({ err: error }, 'this process is not on the roll of those that take orders');
+      },
+    });
+  }
 
   async onApplicationBootstrap(): Promise<void> {
-    await this.soleWriter.claim();
-    await this.caughtUp();
-    const { finished } = await this.side.start();
-    if (finished > 0) this.logger.info({ finished }, 'finished what an earlier process had left open');
+    await this.rollCall.enter(() => this.recover());
+    await this.lease.start();
+    this.side.start();
   }
 
   async onApplicationShutdown(): Promise<void> {
     await this.side.stop();
-    await this.soleWriter.release();
+    await this.lease.stop();
+    await this.rollCall.leave();
+  }
+
+  /** This is the only process: whatever is open, or held, belongs to one that is gone. */
+  private async recover(): Promise<void> {
+    const { logger, dataSource } = this.platform;
+    await this.lease.takeOver();
+    try {
+      await caughtUp(this.adapters.log, dataSource);
+    } catch (error) {
+      if (!(error instanceof NotCatchingUp)) throw error;
+      logger.warn({ err: error }, 'what was left open is not known yet, and is finished as soon as it is');
+      return;
+    }
+    const { finished } = await this.side.recover();
+    if (finished > 0) logger.info({ finished }, 'finished what an earlier process had left open');
   }
 }
+
+/** One of all processes that take orders finishes what others leave open, and matches what rests at the paper broker. */
+const keeperLease = ({ dataSource, logger }: Platform): Lease =>
+  new Lease({
+    database: dataSource,
+    name: 'write-side-keeper',
+    holder: `${hostname()}:${String(process.pid)}`,
+    logger,
+  });
 
 const writeSide = (
   { config, logger, dataSource }: Platform,
   { log, catalogue, prices, priceDate }: CommandAdapters,
+  isKeeper: () => boolean,
 ): WriteSide => {
   const now = () => Date.now();
+  const book = new PaperBook({ log, listed: () => workingAtPaper(dataSource), isKeeper });
   return new WriteSide({
     log,
-    brokers: [paperBroker(config, logger, catalogue, prices, priceDate)],
+    brokers: [
+      new PaperBroker({
+        market: new PaperMarket(prices.prices, config.paperTickMs),
+        tradingDate: priceDate,
+        tickMs: config.paperTickMs,
+        now,
+        lotSizeOf: (instrumentKey) => catalogue.resolve(instrumentKey)?.lotSize,
+        resting: () => book.resting(),
+        onError: (error) => {
+          logger.error({ err: error }, 'a tick of the paper broker failed, or a report of it could not be recorded');
+        },
+      }),
+    ],
     resolve: (name) => catalogue.resolve(name),
     now,
     idempotencyWindowSec: config.idempotencyWindowSec,
@@ -136,26 +185,9 @@ const writeSide = (
       },
     },
     openWork: (beforeMs) => openWork(dataSource, beforeMs),
+    isKeeper,
   });
 };
-
-const paperBroker = (
-  { paperTickMs }: Config,
-  logger: Logger,
-  catalogue: Catalogue,
-  { prices }: PriceDay,
-  tradingDate: string,
-): PaperBroker =>
-  new PaperBroker({
-    market: new PaperMarket(prices, paperTickMs),
-    tradingDate,
-    tickMs: paperTickMs,
-    now: () => Date.now(),
-    lotSizeOf: (instrumentKey) => catalogue.resolve(instrumentKey)?.lotSize,
-    onError: (error) => {
-      logger.error({ err: error }, 'a report of the paper broker could not be recorded');
-    },
-  });
 
 const openWork = async (dataSource: DataSource, beforeMs: number): Promise<readonly OpenWork[]> => {
   const rows = await dataSource.manager.find(OpenWorkRow, {
@@ -166,9 +198,17 @@ const openWork = async (dataSource: DataSource, beforeMs: number): Promise<reado
   return rows.sort((a, b) => a.kind.localeCompare(b.kind)); // intents first: they carry their orders along
 };
 
+const workingAtPaper = async (dataSource: DataSource): Promise<readonly Listed[]> => {
+  const rows = await dataSource.manager.find(OpenWorkRow, {
+    select: { kind: true, id: true, position: true },
+    where: { kind: 'order', broker: 'paper', status: 'working', closed: false },
+  });
+  return rows.map(({ id, position }) => ({ orderId: id, position }));
+};
+
 /** The to-do list of the first pass must know everything that was written before this process started. */
 const caughtUp = async (log: EventLog, dataSource: DataSource): Promise<void> => {
   const positionOf = async () =>
-    (await dataSource.manager.findOneBy(ProjectionPosition, { name: PROJECTION }))?.position ?? 0;
+    (await dataSource.manager.minimum(ProjectionPosition, 'position', { name: PROJECTION })) ?? 0;
   await catchUp(await log.head(), positionOf, CATCH_UP_PATIENCE_MS, () => Date.now());
 };

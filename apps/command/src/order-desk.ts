@@ -9,7 +9,7 @@ import { judge, passes } from '#domain/risk/checks';
 import type { Verdict } from '#domain/risk/verdict';
 import { marginPriceE4 } from '#domain/risk/margin-price';
 import { EventLogUnavailable } from '#event-log/event-log';
-import { type Broker, type BrokerAnswer, type Dispatch, withDeadline } from '#brokers/broker';
+import { type Broker, type BrokerAnswer, type Dispatch, reportsOn, type Told, withDeadline } from '#brokers/broker';
 import type { AccountLedgers, Cause, Committed, Ledger } from './account-ledger';
 import { tagOf } from './ids';
 import type { OrderOutcomes } from './outcomes';
@@ -188,13 +188,13 @@ export class OrderDesk {
   /** Takes a broker's own reports on one order: the listener of every `Broker.subscribe`. */
   async report(
     { orderId, accountId }: { orderId: string; accountId: string },
-    reports: readonly ExecutionReport[],
+    told: Told,
     cause: Cause,
   ): Promise<Committed<void>> {
     const { value, position } = await this.untilDurable(() =>
       this.options.ledgers.transact(accountId, [`order-${orderId}`], cause, (ledger) => {
         const refused: Refused[] = [];
-        for (const report of reports)
+        for (const report of reportsOn(ledger.order(orderId), told))
           unlessRefused(refused, () => {
             ledger.decideOrder(orderId, { type: 'RecordReport', data: report });
           });
@@ -213,7 +213,7 @@ export class OrderDesk {
   ): Promise<Committed<void>> {
     const { state } = await this.options.ledgers.read(`order-${orderId}`);
     const answer = await this.ask(broker, (it) => it.cancel(state));
-    return this.report({ orderId, accountId }, reportsOf(answer, 'cancel-rejected'), cause);
+    return this.report({ orderId, accountId }, toldBy(answer, 'cancel-rejected'), cause);
   }
 
   /** Asks the broker to change an order and records its answer; silence leaves the change pending. */
@@ -225,7 +225,7 @@ export class OrderDesk {
   ): Promise<Committed<void>> {
     const { state } = await this.options.ledgers.read(`order-${orderId}`);
     const answer = await this.ask(broker, (it) => it.modify(state, terms));
-    return this.report({ orderId, accountId }, reportsOf(answer, 'replace-rejected'), cause);
+    return this.report({ orderId, accountId }, toldBy(answer, 'replace-rejected'), cause);
   }
 
   /** Lets work go on after its request was answered; `drain` waits for it. */
@@ -373,7 +373,8 @@ const unlessRefused = (refused: Refused[], work: () => void): void => {
 const settle = (ledger: Ledger, orderId: string, attempt: number, answer: BrokerAnswer): void => {
   switch (answer.outcome) {
     case 'accepted':
-      for (const report of answer.reports) ledger.decideOrder(orderId, { type: 'RecordReport', data: report });
+      for (const report of reportsOn(ledger.order(orderId), answer.reports))
+        ledger.decideOrder(orderId, { type: 'RecordReport', data: report });
       return;
     case 'rejected':
       ledger.decideOrder(orderId, { type: 'RecordReport', data: { kind: 'rejected', evidence: answer.evidence } });
@@ -388,10 +389,7 @@ const settle = (ledger: Ledger, orderId: string, attempt: number, answer: Broker
   }
 };
 
-const reportsOf = (
-  answer: BrokerAnswer,
-  refusal: 'cancel-rejected' | 'replace-rejected',
-): readonly ExecutionReport[] => {
+const toldBy = (answer: BrokerAnswer, refusal: 'cancel-rejected' | 'replace-rejected'): Told => {
   switch (answer.outcome) {
     case 'accepted':
       return answer.reports;

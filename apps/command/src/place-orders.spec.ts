@@ -188,7 +188,8 @@ describe('the same key again', () => {
     broker.onPlace = () => ({ kind: 'swallow' });
     const first = await place(side, { accountId, key: 'k1' });
     expect(first.results[0]?.status).toBe('UNKNOWN');
-    await side.start(); // finds the order at the broker
+    await side.recover();
+    side.start(); // finds the order at the broker
     expect(await place(side, { accountId, key: 'k1' })).toEqual({ ...first, replayed: true });
     nowMs += 86_400_001;
     const late = await place(side, { accountId, key: 'k1' });

@@ -230,7 +230,8 @@ const tell = async ({ prepare, lines, act }: Story, death?: Death): Promise<Left
     openWork: (beforeMs) => openWorkOf(log, beforeMs, from),
   });
   try {
-    await side.start();
+    await side.recover();
+    side.start();
     const answer = await place(side, { accountId, key: 'k1', ...(lines && { lines }) });
     await act?.({ side, broker, accountId }, orderIdOf(answer), answer.results[1]?.orderId);
     await side.desk.drain();
@@ -267,7 +268,8 @@ const recover = async ({ broker, from }: Left, ageMs: number): Promise<number> =
     brokerTimeoutMs: 25,
     openWork: (beforeMs) => openWorkOf(log, beforeMs, from),
   });
-  await side.start();
+  await side.recover();
+  side.start();
   await side.stop();
   expect(failures).toEqual([]);
   return (await log.head()) - before;
@@ -387,7 +389,8 @@ describe('the watch of a process that lives', () => {
       brokerTimeoutMs: 25,
       openWork: (beforeMs) => openWorkOf(log, beforeMs, from),
     }));
-    await side.start();
+    await side.recover();
+    side.start();
     accountId = await openAccount(side, 'recording');
   });
   afterEach(async () => {
@@ -457,7 +460,8 @@ describe('the watch of a process that lives', () => {
       now: () => nowMs,
       openWork: (beforeMs) => openWorkOf(log, beforeMs, from),
     }));
-    await side.start();
+    await side.recover();
+    side.start();
     let answer: () => void = () => undefined;
     const there = new Promise<void>((resolve) => (answer = resolve));
     const asked = new Promise<void>((resolve) => {
@@ -498,7 +502,8 @@ describe('the end of a process', () => {
       brokers: [left.broker],
       openWork: (beforeMs) => openWorkOf(log, beforeMs, left.from),
     });
-    await side.start();
+    await side.recover();
+    side.start();
     const [orderId] = left.broker.book.keys();
     const away = jest.spyOn(log, 'append').mockRejectedValue(new EventLogUnavailable('away'));
     const filled = left.broker.fill(orderId ?? '', 4).catch((error: unknown) => error);

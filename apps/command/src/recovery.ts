@@ -30,6 +30,8 @@ export interface RecoveryOptions {
   readonly now: () => number;
   /** Work begun before an instant (epoch ms), as the read side has it: where to look, never what to believe. */
   readonly openWork: (beforeMs: number) => Promise<readonly OpenWork[]>;
+  /** Of several processes one looks after the work of all: see `start`. */
+  readonly isKeeper: () => boolean;
 }
 
 /**
@@ -57,13 +59,15 @@ export class Recovery {
 
   constructor(private readonly options: RecoveryOptions) {}
 
-  /**
-   * First pass, before requests are served: everything that is open belongs to a process that is gone. Then looks
-   * again from time to time for what a live process could not finish.
-   */
-  async start(): Promise<{ finished: number }> {
-    const finished = await this.sweep(this.options.now(), true);
+  /** Before any process serves requests: everything that is open belongs to one that is gone. */
+  async finishAll(): Promise<{ finished: number }> {
+    return { finished: await this.sweep(this.options.now(), true) };
+  }
+
+  /** Looks from time to time for what a process has left open: one that died, or one that could not finish it. */
+  start(): void {
     this.timer = setInterval(() => {
+      if (!this.options.isKeeper()) return;
       this.sweeping ??= this.sweep(this.options.now() - SETTLE_MS, false)
         .catch((error: unknown) => {
           this.options.outcomes.failed(error);
@@ -72,7 +76,6 @@ export class Recovery {
           this.sweeping = undefined;
         });
     }, SWEEP_MS);
-    return { finished };
   }
 
   async stop(): Promise<void> {
@@ -139,7 +142,7 @@ export class Recovery {
 
   /** Brings an order, its account and its broker back in step. */
   private async finishOrder({ id, accountId }: OpenWork, first: boolean): Promise<Outcome> {
-    const { ledgers, desk, log, brokers, inFlight, now } = this.options;
+    const { ledgers, desk, log, inFlight, now } = this.options;
     const { state } = await ledgers.read(`order-${id}`);
     const { details, route, status, pendingCancel, pendingReplace } = state;
     if (!details || !route || inFlight.has(details.intentId)) return 'later'; // its intent is open and carries it on
@@ -152,10 +155,6 @@ export class Recovery {
     if (doubtful) {
       await desk.record(accountId, await desk.search([doubtful]), [], cause, () => undefined);
       return 'finished';
-    }
-    if (status === 'working' && first) {
-      const acceptedAtMs = events.find(({ type }) => type === 'OrderAccepted')?.meta.at ?? now();
-      brokers.get(route.broker)?.resume([{ order: state, acceptedAtMs }]);
     }
     if (status !== 'working' || (pendingCancel === undefined && !pendingReplace))
       return settled.position > 0 ? 'finished' : 'fine';

@@ -22,6 +22,8 @@ export interface WriteSideOptions {
   readonly idempotencyWindowSec: number;
   readonly brokerTimeoutMs: number;
   readonly openWork: (beforeMs: number) => Promise<readonly OpenWork[]>;
+  /** Whether it is this process that looks after what others have left open: one of all that take orders. */
+  readonly isKeeper: () => boolean;
 }
 
 /** What a paper account starts with: one crore rupees of play money. */
@@ -37,27 +39,44 @@ export class WriteSide {
   private readonly unsubscribes: (() => Promise<void>)[] = [];
 
   constructor(readonly options: WriteSideOptions) {
-    const { log, now, outcomes, resolve, openWork, brokerTimeoutMs } = options;
+    const { log, now, outcomes, resolve, openWork, isKeeper, brokerTimeoutMs } = options;
     const brokers = new Map(options.brokers.map((broker) => [broker.name, broker]));
     this.brokers = brokers;
     this.ledgers = new AccountLedgers(log, now, (broker) => brokers.get(broker)?.tradingDate() ?? tradingDateOf(now()));
     const { ledgers, inFlight } = this;
     this.desk = new OrderDesk({ ledgers, brokers, instrumentOf: resolve, outcomes, brokerTimeoutMs });
-    this.recovery = new Recovery({ log, ledgers, desk: this.desk, brokers, inFlight, outcomes, now, openWork });
+    this.recovery = new Recovery({
+      log,
+      ledgers,
+      desk: this.desk,
+      brokers,
+      inFlight,
+      outcomes,
+      now,
+      openWork,
+      isKeeper,
+    });
   }
 
-  /** Finishes what an earlier process left open, then listens to the brokers. Resolves when requests may come. */
-  async start(): Promise<{ finished: number }> {
-    const recovered = await this.recovery.start();
+  /**
+   * Finishes what earlier processes left open. Only for a process that is the only one: it takes everything that is
+   * open for abandoned.
+   */
+  recover(): Promise<{ finished: number }> {
+    return this.recovery.finishAll();
+  }
+
+  /** Listens to the brokers and, while it is the keeper, looks after what is left open. */
+  start(): void {
+    this.recovery.start();
     for (const broker of this.brokers.values()) {
       this.unsubscribes.push(
-        broker.subscribe(async (order, reports) => {
+        broker.subscribe(async (order, told) => {
           const cause = { userId: `broker-${broker.name}`, correlationId: randomUUID(), causationId: order.orderId };
-          await this.desk.report(order, reports, cause);
+          await this.desk.report(order, told, cause);
         }),
       );
     }
-    return recovered;
   }
 
   /** Lets what is under way become durable; what cannot is finished by the next start. */

@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { CommandModule } from '../../command/src/command.module';
+import { loadMarketData } from '../../command/src/market-data';
 import { problemOfCommand } from '../../command/src/problems';
 import { WriteSide } from '../../command/src/write-side';
 import { EventLog1767225600000 } from '#event-log/postgres/migrations';
@@ -12,6 +13,7 @@ import { startHttpApp } from '#platform/http';
 import { Health } from '#platform/health';
 import { Identities } from '#platform/identities';
 import { identityEntities, identityMigrations } from '#platform/identity-tables';
+import { leaseMigrations } from '#platform/leases';
 import { createLogger, type Logger } from '#platform/logging';
 import { histogram } from '#platform/metrics';
 import type { OnStop } from '#platform/run';
@@ -24,7 +26,6 @@ import { QueryModule } from '../../query/src/query.module';
 import { openQueryPool } from '../../query/src/query-pool';
 import { banner } from './banner';
 import { demoCredentialsFile, demoTrader } from './demo-trader';
-import { loadMarketData } from './market-data';
 
 const appendSeconds = histogram({
   name: 'coordinator_append_seconds',
@@ -40,7 +41,7 @@ export const startStandalone = async (onStop: OnStop): Promise<void> => {
     createDataSource(url, {
       name: 'coordinator',
       entities: [...identityEntities, ...readModelEntities],
-      migrations: [...identityMigrations, EventLog1767225600000, ...readModelMigrations],
+      migrations: [...identityMigrations, ...leaseMigrations, EventLog1767225600000, ...readModelMigrations],
     }),
   );
   onStop(() => dataSource.destroy());
@@ -85,7 +86,7 @@ export const startStandalone = async (onStop: OnStop): Promise<void> => {
   });
   onStop(() => query.close());
   query.app.get(Health).require('projection', () => projection.check());
-  const command = await startHttpApp(CommandModule.forRoot(platform, { log, ...market }), {
+  const command = await startHttpApp(CommandModule.forRoot(platform, { log, databaseUrl: url, ...market }), {
     host,
     port: commandPort,
     portVariable: 'COMMAND_PORT',

@@ -1,12 +1,22 @@
 import type { Evidence, ExecutionReport, Order, OrderDetails, OrderTerms } from '#domain/orders/order';
 
 /**
+ * What a broker says of an order. A broker whose book is our log says it of the order as it stands at the moment it is
+ * recorded: a function that must not touch anything else, because it may run more than once.
+ */
+export type Told = readonly ExecutionReport[] | ((order: Order) => readonly ExecutionReport[]);
+
+/** What is said of an order as it stands. */
+export const reportsOn = (order: Order, told: Told): readonly ExecutionReport[] =>
+  typeof told === 'function' ? told(order) : told;
+
+/**
  * What a mutating call came to. Only `notSent` proves that nothing happened at the broker and may be followed by
  * another attempt; `unknown` is every silence: deadline, dropped connection, 5xx. Silence is never a rejection.
  * `accepted` and `rejected` carry what the broker reported with its answer, in order.
  */
 export type BrokerAnswer =
-  | { readonly outcome: 'accepted'; readonly reports: readonly ExecutionReport[] }
+  | { readonly outcome: 'accepted'; readonly reports: Told }
   | { readonly outcome: 'rejected'; readonly evidence: Evidence }
   | { readonly outcome: 'unknown'; readonly evidence: Evidence }
   | { readonly outcome: 'notSent'; readonly evidence: Evidence };
@@ -24,20 +34,11 @@ export interface Dispatch {
   readonly tag: string;
 }
 
-/** An order as it stands in the log, and when the broker accepted it (epoch milliseconds). */
-export interface AcceptedOrder {
-  readonly order: Order;
-  readonly acceptedAtMs: number;
-}
-
 /**
  * Takes what a broker says of an order by itself, and keeps trying until it is durable: a report is never thrown away
  * while the process lives. Rejects only when the process ends first.
  */
-export type ReportListener = (
-  order: { orderId: string; accountId: string },
-  reports: readonly ExecutionReport[],
-) => Promise<void>;
+export type ReportListener = (order: { orderId: string; accountId: string }, told: Told) => Promise<void>;
 
 /** One broker, as the coordinator sees it. Prices in 1/10,000 rupee. No method throws for what a broker answered. */
 export interface Broker {
@@ -52,8 +53,6 @@ export interface Broker {
   findByTag(dispatch: Dispatch): Promise<TagSearch>;
   /** Starts telling `listener` what happens to orders from now on; returns how to stop. */
   subscribe(listener: ReportListener): () => Promise<void>;
-  /** Orders this broker had accepted before this process started, so that it goes on reporting on them. */
-  resume(accepted: readonly AcceptedOrder[]): void;
 }
 
 /**

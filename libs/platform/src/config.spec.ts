@@ -9,6 +9,9 @@ describe('the configuration', () => {
       host: '127.0.0.1',
       commandPort: 3000,
       queryPort: 3001,
+      projectorPort: 3002,
+      relayPort: 3003,
+      eventPartitions: 12,
       dataDir: resolve('.data'),
       logLevel: 'info',
       idempotencyWindowSec: 86_400,
@@ -23,6 +26,9 @@ describe('the configuration', () => {
       COMMAND_PORT: '4000',
       DATA_DIR: '/srv/coordinator',
       DATABASE_URL: 'postgres://me:secret@db:5432/orders',
+      EVENTSTORE_URL: 'esdb://one:2113,two:2113?tls=false',
+      KAFKA_BROKERS: 'one:9092, two:9092',
+      REDIS_URL: 'redis://cache:6379',
       INSTRUMENTS_FILE: 'today.json.gz',
       LOG_LEVEL: 'debug',
     });
@@ -33,6 +39,9 @@ describe('the configuration', () => {
       logLevel: 'debug',
     });
     expect(config.databaseUrl).toBe('postgres://me:secret@db:5432/orders');
+    expect(config.eventStoreUrl).toBe('esdb://one:2113,two:2113?tls=false');
+    expect(config.kafkaBrokers).toEqual(['one:9092', 'two:9092']);
+    expect(config.redisUrl).toBe('redis://cache:6379');
     expect(config.instrumentsFile).toBe(resolve('today.json.gz'));
   });
 
@@ -50,6 +59,10 @@ describe('the configuration', () => {
     [{ LOG_LEVEL: 'loud' }, 'LOG_LEVEL must be one of trace, debug, info'],
     [{ DATABASE_URL: 'mysql://db' }, 'DATABASE_URL must look like postgres://'],
     [{ DATABASE_URL: 'db:5432' }, 'DATABASE_URL must look like postgres://'],
+    [{ EVENTSTORE_URL: 'http://log:2113' }, 'EVENTSTORE_URL must look like esdb://'],
+    [{ KAFKA_BROKERS: 'one,two:9092' }, 'KAFKA_BROKERS must look like host:9092'],
+    [{ REDIS_URL: 'cache:6379' }, 'REDIS_URL must look like redis://'],
+    [{ EVENT_PARTITIONS: '0' }, 'EVENT_PARTITIONS must be a whole number from 1 to 1000'],
     [{ HOST: 'http://here' }, 'HOST must be an address'],
     [{ JWT_SECRET: 'short' }, 'JWT_SECRET must have at least 32 characters'],
     [{ COMMAND_PORT: '3001' }, 'COMMAND_PORT and QUERY_PORT must differ, both are 3001'],
@@ -72,10 +85,14 @@ describe('the configuration', () => {
       readConfig({
         JWT_SECRET: secret.repeat(3),
         DATABASE_URL: `postgres://me:${secret}@db:5432/orders?password=${secret}`,
+        EVENTSTORE_URL: `esdb://me:${secret}@one:2113,two:2113?tls=false`,
+        REDIS_URL: `redis://:${secret}@cache:6379`,
       }),
     ).join('\n');
     expect(text).not.toContain(secret);
     expect(text).toContain('postgres://me:***@db:5432/orders');
+    expect(text).toContain('esdb://me:***@one:2113,two:2113?tls=false');
+    expect(text).toContain('redis://:***@cache:6379');
   });
 });
 

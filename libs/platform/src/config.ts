@@ -12,10 +12,20 @@ export interface Config {
   readonly host: string;
   readonly commandPort: number;
   readonly queryPort: number;
+  readonly projectorPort: number;
+  readonly relayPort: number;
   /** Absolute path: embedded Postgres, generated secrets, demo credentials. */
   readonly dataDir: string;
   /** Postgres of the event log and the read models; absent means the embedded one in `dataDir`. */
   readonly databaseUrl?: string;
+  /** EventStoreDB as event log; absent means the tables of Postgres. */
+  readonly eventStoreUrl?: string;
+  /** `host:port,host:port`. Kafka between the event log and the projections; absent means a direct subscription. */
+  readonly kafkaBrokers?: readonly string[];
+  /** Partitions of the event topic, when this process is the one that makes it. */
+  readonly eventPartitions: number;
+  /** Hot state shared between processes; absent means each has its own. */
+  readonly redisUrl?: string;
   readonly logLevel: LogLevel;
   /** Signs access tokens; absent means the one `jwtSecretOf` generates once into `dataDir`. */
   readonly jwtSecret?: string;
@@ -73,6 +83,23 @@ export const readConfig = (environment: Environment): Config => {
     wrong.push('DATABASE_URL must look like postgres://user:password@host:5432/database');
   }
 
+  const eventStoreUrl = text('EVENTSTORE_URL');
+  if (eventStoreUrl !== undefined && !/^(esdb|kurrentdb)(\+discover)?:\/\/[^\s/]+/.test(eventStoreUrl)) {
+    wrong.push('EVENTSTORE_URL must look like esdb://user:password@host:2113?tls=false');
+  }
+
+  const kafkaBrokers = text('KAFKA_BROKERS')
+    ?.split(',')
+    .map((broker) => broker.trim());
+  if (kafkaBrokers?.every((broker) => /^([\w.-]+|\[[\da-f:.]+\]):\d{1,5}$/i.test(broker)) === false) {
+    wrong.push('KAFKA_BROKERS must look like host:9092,host:9092');
+  }
+
+  const redisUrl = text('REDIS_URL');
+  if (redisUrl !== undefined && !(URL.canParse(redisUrl) && /^rediss?:$/.test(new URL(redisUrl).protocol))) {
+    wrong.push('REDIS_URL must look like redis://:password@host:6379');
+  }
+
   const jwtSecret = text('JWT_SECRET');
   if (jwtSecret !== undefined && jwtSecret.length < 32) wrong.push('JWT_SECRET must have at least 32 characters');
 
@@ -83,6 +110,9 @@ export const readConfig = (environment: Environment): Config => {
     host,
     commandPort: integer('COMMAND_PORT', 3000, 0, 65_535),
     queryPort: integer('QUERY_PORT', 3001, 0, 65_535),
+    projectorPort: integer('PROJECTOR_PORT', 3002, 0, 65_535),
+    relayPort: integer('RELAY_PORT', 3003, 0, 65_535),
+    eventPartitions: integer('EVENT_PARTITIONS', 12, 1, 1_000),
     dataDir: resolve(text('DATA_DIR') ?? '.data'),
     logLevel: logLevel ?? 'info',
     idempotencyWindowSec: integer('IDEMPOTENCY_WINDOW_SEC', 86_400, 1, 31_536_000),
@@ -90,6 +120,9 @@ export const readConfig = (environment: Environment): Config => {
     paperTickMs: integer('PAPER_TICK_MS', 5_000, 1, 3_600_000),
     shutdownTimeoutMs: integer('SHUTDOWN_TIMEOUT_MS', 10_000, 0, 600_000),
     ...(databaseUrl !== undefined && { databaseUrl }),
+    ...(eventStoreUrl !== undefined && { eventStoreUrl }),
+    ...(kafkaBrokers !== undefined && { kafkaBrokers }),
+    ...(redisUrl !== undefined && { redisUrl }),
     ...(jwtSecret !== undefined && { jwtSecret }),
     ...(instrumentsFile !== undefined && { instrumentsFile: resolve(instrumentsFile) }),
     ...(pricesFile !== undefined && { pricesFile: resolve(pricesFile) }),
@@ -106,8 +139,14 @@ export const describeConfig = (config: Config): readonly string[] => [
   `host: ${config.host}`,
   `command port: ${String(config.commandPort)}`,
   `query port: ${String(config.queryPort)}`,
+  `projector port: ${String(config.projectorPort)}`,
+  `relay port: ${String(config.relayPort)}`,
   `data directory: ${config.dataDir}`,
   `database: ${config.databaseUrl === undefined ? 'embedded Postgres' : withoutPassword(config.databaseUrl)}`,
+  `event log: ${config.eventStoreUrl === undefined ? 'in the database' : masked(config.eventStoreUrl)}`,
+  `transport to projections: ${config.kafkaBrokers === undefined ? 'direct' : `Kafka at ${config.kafkaBrokers.join(', ')}`}`,
+  `partitions of the event topic: ${String(config.eventPartitions)}, when it has to be made`,
+  `hot state: ${config.redisUrl === undefined ? 'in each process' : masked(config.redisUrl)}`,
   `log level: ${config.logLevel}`,
   `token secret: ${config.jwtSecret === undefined ? 'generated' : 'from JWT_SECRET'}`,
   `idempotency window: ${String(config.idempotencyWindowSec)} s`,
@@ -178,6 +217,19 @@ const withoutPassword = (databaseUrl: string): string => {
   if (url.password !== '') url.password = '***';
   // `?password=` and the like are accepted by Postgres clients too.
   return url.href.replace(url.search, '');
+};
+
+/** For URLs that name several hosts, which `URL` does not read. */
+const masked = (url: string): string => url.replace(/\/\/([^:/@]*):[^/]*@/, '//$1:***@');
+
+/**
+ * The database of a process that has no embedded one.
+ * @throws ConfigError when none is configured.
+ */
+export const requireDatabaseUrl = ({ databaseUrl }: Pick<Config, 'databaseUrl'>): string => {
+  if (databaseUrl === undefined)
+    throw new ConfigError('DATABASE_URL must be set: the embedded database belongs to `npm start`');
+  return databaseUrl;
 };
 
 const quoted = (value: string): string => JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value);

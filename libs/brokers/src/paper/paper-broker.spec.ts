@@ -7,9 +7,9 @@ import {
   type OrderTerms,
   type Side,
 } from '#domain/orders/order';
-import type { BrokerAnswer, Dispatch } from '../broker';
+import { type BrokerAnswer, type Dispatch, reportsOn, type Told } from '../broker';
 import { type BrokerWorld, brokerContract } from '../broker.contract';
-import { PaperBroker } from './paper-broker';
+import { PaperBroker, type RestingOrder } from './paper-broker';
 import { PaperMarket, type RecordedDay } from './paper-market';
 
 const TICK_MS = 1_000;
@@ -41,13 +41,17 @@ const LOT_SIZES = new Map([
   [UNPRICED, 1],
 ]);
 
-const openBroker = (): PaperBroker =>
+/** What the log holds, for a broker whose book that is. */
+type Recorded = (() => RestingOrder)[];
+
+const openBroker = (recorded: Recorded = []): PaperBroker =>
   new PaperBroker({
     market: new PaperMarket(DAYS, TICK_MS),
     tradingDate: '2026-01-02',
     tickMs: TICK_MS,
     now: () => Date.now(),
     lotSizeOf: (instrumentKey) => LOT_SIZES.get(instrumentKey),
+    resting: () => Promise.resolve(recorded.map((now) => now())),
     onError: (error) => {
       throw error;
     },
@@ -97,24 +101,28 @@ const detailsOf = (orderId: string, instrumentKey = RELIANCE, side: Side = 'BUY'
   }) as const satisfies Omit<OrderDetails, keyof OrderTerms>;
 
 brokerContract('the paper broker', () => {
+  const recorded: Recorded = [];
   const world: BrokerWorld = {
-    broker: openBroker(),
+    broker: openBroker(recorded),
     details: detailsOf('o', THIN),
     resting: limit(10, 3_000),
     thin: market(25),
     pass: () => tick(),
-    restart: openBroker,
+    restart: () => openBroker(recorded),
+    recorded: (now) => {
+      const acceptedAtMs = Date.now();
+      recorded.push(() => ({ order: now(), acceptedAtMs, termsSinceMs: acceptedAtMs }));
+    },
     stop: () => Promise.resolve(),
   };
   return Promise.resolve(world);
 });
 
 /** One order in one paper book: what was said of it, in short. */
-const placed = async (
-  terms: OrderTerms,
-  wanted: { instrumentKey?: string; side?: Side; broker?: PaperBroker } = {},
-) => {
-  const { instrumentKey = RELIANCE, side = 'BUY', broker = openBroker() } = wanted;
+const placed = async (terms: OrderTerms, wanted: { instrumentKey?: string; side?: Side } = {}) => {
+  const { instrumentKey = RELIANCE, side = 'BUY' } = wanted;
+  const recorded: Recorded = [];
+  const broker = openBroker(recorded);
   const details = { ...detailsOf('o', instrumentKey, side), ...terms };
   const dispatch: Dispatch = { details, terms, tag: 'T' };
   const said: string[] = [];
@@ -129,15 +137,20 @@ const placed = async (
     }
   };
   const heard = (answer: BrokerAnswer): BrokerAnswer => {
-    if (answer.outcome === 'accepted') hear(answer.reports);
+    if (answer.outcome === 'accepted') hear(reportsOn(state, answer.reports));
     return answer;
   };
-  let leave = broker.subscribe((_, reports) => {
-    hear(reports);
+  const listener = (_: unknown, told: Told): Promise<void> => {
+    hear(reportsOn(state, told));
     return Promise.resolve();
-  });
+  };
+  let leave = broker.subscribe(listener);
+  let acceptedAtMs = Date.now();
+  let termsSinceMs = acceptedAtMs;
+  recorded.push(() => ({ order: state, acceptedAtMs, termsSinceMs }));
   const mine = {
     said,
+    recorded,
     order: () => state,
     broker,
     /** What is said from now on. */
@@ -146,17 +159,18 @@ const placed = async (
       await tick(ticks);
       return said.slice(before);
     },
-    modify: async (wanted: OrderTerms) => heard(await mine.broker.modify(state, wanted)),
+    modify: async (wanted: OrderTerms) => {
+      termsSinceMs = Date.now();
+      return heard(await mine.broker.modify(state, wanted));
+    },
     cancel: async () => heard(await mine.broker.cancel(state)),
     /** The process ends; the next one goes on with what is known of the order. */
-    restart: async (acceptedAtMs = Date.now()): Promise<void> => {
+    restart: async (wasAcceptedAtMs = acceptedAtMs): Promise<void> => {
       await leave();
-      mine.broker = openBroker();
-      mine.broker.resume([{ order: state, acceptedAtMs }]);
-      leave = mine.broker.subscribe((_, reports) => {
-        hear(reports);
-        return Promise.resolve();
-      });
+      acceptedAtMs = wasAcceptedAtMs;
+      termsSinceMs = wasAcceptedAtMs;
+      mine.broker = openBroker(recorded);
+      leave = mine.broker.subscribe(listener);
     },
     leave: () => leave(),
   };
@@ -391,20 +405,37 @@ describe('a restart', () => {
     await mine.leave();
   });
 
-  it('makes the same trade, under the same id, that was told and never recorded', async () => {
-    const [here, there] = [openBroker(), openBroker()];
-    const mine = await placed(market(25), { instrumentKey: THIN, broker: here });
+  it('of two that match at once, each says the same trade under the same id', async () => {
+    const mine = await placed(market(25), { instrumentKey: THIN });
     await mine.leave();
-    const heard: ExecutionReport[][] = [];
-    const listen = (reports: readonly ExecutionReport[]): Promise<void> => {
-      heard.push([...reports]);
+    const heard: (readonly ExecutionReport[])[] = [];
+    const listen = (_: unknown, told: Told): Promise<void> => {
+      heard.push(reportsOn(mine.order(), told));
       return Promise.resolve();
     };
-    there.resume([{ order: mine.order(), acceptedAtMs: Date.now() }]);
-    const leaves = [here.subscribe((_, reports) => listen(reports)), there.subscribe((_, reports) => listen(reports))];
+    const leaves = [openBroker(mine.recorded), openBroker(mine.recorded)].map((broker) => broker.subscribe(listen));
     await tick();
     for (const leave of leaves) await leave();
     expect(heard).toHaveLength(2);
     expect(heard[0]).toEqual(heard[1]);
+  });
+});
+
+describe('what is said of an order', () => {
+  it('is said of the order as it stands when it is recorded', async () => {
+    const mine = await placed(market(25), { instrumentKey: THIN });
+    await mine.leave();
+    const toldOf: Told[] = [];
+    const leave = openBroker(mine.recorded).subscribe((_, told) => {
+      toldOf.push(told);
+      return Promise.resolve();
+    });
+    await tick();
+    await leave();
+    const [told = []] = toldOf;
+    const before = mine.order();
+    await mine.cancel();
+    expect(reportsOn(before, told)).toHaveLength(1);
+    expect(reportsOn(mine.order(), told)).toEqual([]);
   });
 });

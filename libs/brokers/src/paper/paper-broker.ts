@@ -1,19 +1,20 @@
-import { leavesOf, type ExecutionReport, type Order, type OrderDetails, type OrderTerms } from '#domain/orders/order';
-import type { AcceptedOrder, Broker, BrokerAnswer, Dispatch, ReportListener, TagSearch } from '../broker';
+import {
+  leavesOf,
+  order as orderDecider,
+  type ExecutionReport,
+  type Order,
+  type OrderDetails,
+  type OrderTerms,
+} from '#domain/orders/order';
+import type { Broker, BrokerAnswer, Dispatch, ReportListener, TagSearch } from '../broker';
 import { type PaperMarket, TICKS_PER_DAY } from './paper-market';
 
-/** An order resting in the paper book. */
-interface Resting {
-  readonly details: OrderDetails;
-  readonly brokerOrderId: string;
-  readonly lotSize: number;
-  readonly expiresAtMs: number;
-  terms: OrderTerms;
-  filledQuantity: number;
-  /** A stop that was touched once is an ordinary order from then on. */
-  triggered: boolean;
-  /** Each order trades at most once a tick: its trade id says which. */
-  lastTick: number;
+/** An order that rests at the paper broker, as the log had it a moment ago. Instants in epoch milliseconds. */
+export interface RestingOrder {
+  readonly order: Order;
+  readonly acceptedAtMs: number;
+  /** Since when its present terms are in force. */
+  readonly termsSinceMs: number;
 }
 
 export interface PaperBrokerOptions {
@@ -23,7 +24,9 @@ export interface PaperBrokerOptions {
   readonly tickMs: number;
   readonly now: () => number;
   readonly lotSizeOf: (instrumentKey: string) => number | undefined;
-  /** Told when a listener gave up, which it may do only when this process ends: see `ReportListener`. */
+  /** What rests, as far as it is this process that matches it. May lag behind the log. */
+  readonly resting: () => Promise<readonly RestingOrder[]>;
+  /** Told when a tick failed, or a listener gave up: see `ReportListener`. */
   readonly onError: (error: unknown) => void;
 }
 
@@ -36,13 +39,14 @@ const endOfIstDay = (atMs: number): number =>
 
 /**
  * A broker that fills at recorded real prices (`PaperMarket`), for practice and for machines without an account. It
- * rejects what a real one would reject, fills partially when its market is thin, and keeps no memory of its own: what
- * was recorded stands in the event log and comes back through `resume`; what was not recorded before the process ended
- * never happened.
+ * rejects what a real one would reject and fills partially when its market is thin.
+ *
+ * Its book is the event log. It keeps nothing of its own: an order exists from the moment its acceptance is recorded,
+ * and what is said of it is said of the order as it stands when that is recorded. So any number of processes may place,
+ * change and cancel, whoever dies takes nothing along, and what was not recorded never happened.
  */
 export class PaperBroker implements Broker {
   readonly name = 'paper';
-  private readonly book = new Map<string, Resting>();
 
   constructor(private readonly options: PaperBrokerOptions) {}
 
@@ -55,9 +59,9 @@ export class PaperBroker implements Broker {
     return market.quoteAt(instrumentKey, market.tickAt(now()))?.priceE4;
   }
 
+  /** Accepts and matches at once: nobody else knows of the order yet. */
   place({ details, terms, tag }: Dispatch): Promise<BrokerAnswer> {
-    const lotSize = this.options.lotSizeOf(details.instrumentKey);
-    if (lotSize === undefined)
+    if (this.options.lotSizeOf(details.instrumentKey) === undefined)
       return answer({
         outcome: 'rejected',
         evidence: { code: 'PAPER_UNKNOWN_INSTRUMENT', message: details.instrumentKey },
@@ -67,67 +71,43 @@ export class PaperBroker implements Broker {
         outcome: 'rejected',
         evidence: { code: 'PAPER_NO_PRICE', message: 'no price was recorded for this instrument' },
       });
-    const brokerOrderId = `P${tag}`;
     const now = this.options.now();
-    const resting: Resting = {
-      details,
-      brokerOrderId,
-      lotSize,
-      expiresAtMs: endOfIstDay(now),
-      terms,
-      filledQuantity: 0,
-      triggered: false,
-      lastTick: -1,
-    };
-    return answer({ outcome: 'accepted', reports: [{ kind: 'new', brokerOrderId }, ...this.enter(resting)] });
+    const brokerOrderId = `P${tag}`;
+    const order: Order = { ...orderDecider.initial, status: 'working', details, terms, brokerOrderId };
+    const reports = this.match({ order, acceptedAtMs: now, termsSinceMs: now }, order, now);
+    return answer({ outcome: 'accepted', reports: [{ kind: 'new', brokerOrderId }, ...reports] });
   }
 
-  modify({ details }: Order, terms: OrderTerms): Promise<BrokerAnswer> {
-    const resting = details && this.book.get(details.orderId);
-    if (!resting) return answer(UNKNOWN_ORDER);
-    resting.terms = terms;
-    if (terms.quantity <= resting.filledQuantity) this.book.delete(resting.details.orderId);
-    return answer({ outcome: 'accepted', reports: [{ kind: 'replaced', terms }, ...this.matchAtOnce(resting)] });
+  /** Changes and matches at once, as the order stands by then. */
+  modify({ status }: Order, terms: OrderTerms): Promise<BrokerAnswer> {
+    if (status !== 'working') return answer(UNKNOWN_ORDER);
+    const now = this.options.now();
+    const reports = (order: Order): readonly ExecutionReport[] => [
+      { kind: 'replaced', terms },
+      ...this.match({ order, acceptedAtMs: now, termsSinceMs: now }, { ...order, terms }, now),
+    ];
+    return answer({ outcome: 'accepted', reports });
   }
 
-  cancel({ details }: Order): Promise<BrokerAnswer> {
-    if (!details || !this.book.delete(details.orderId)) return answer(UNKNOWN_ORDER);
-    return answer({ outcome: 'accepted', reports: [{ kind: 'cancelled', reason: 'requested' }] });
-  }
-
-  /** This broker lives in the process that asks: what it does not hold it never accepted in a way that lasted. */
-  findByTag({ details, tag }: Dispatch): Promise<TagSearch> {
-    const resting = this.book.get(details.orderId);
-    return Promise.resolve(
-      resting?.brokerOrderId === `P${tag}`
-        ? { outcome: 'found', reports: [{ kind: 'new', brokerOrderId: resting.brokerOrderId }] }
-        : { outcome: 'absent' },
+  cancel({ status }: Order): Promise<BrokerAnswer> {
+    return answer(
+      status === 'working'
+        ? { outcome: 'accepted', reports: [{ kind: 'cancelled', reason: 'requested' }] }
+        : UNKNOWN_ORDER,
     );
   }
 
-  resume(accepted: readonly AcceptedOrder[]): void {
-    const tick = this.options.market.tickAt(this.options.now());
-    for (const { order, acceptedAtMs } of accepted) {
-      const { details, terms, filledQuantity, brokerOrderId, tradeIds } = order;
-      const lotSize = details && this.options.lotSizeOf(details.instrumentKey);
-      if (!details || lotSize === undefined || brokerOrderId === undefined || this.book.has(details.orderId)) continue;
-      this.book.set(details.orderId, {
-        details,
-        brokerOrderId,
-        lotSize,
-        expiresAtMs: endOfIstDay(acceptedAtMs),
-        terms,
-        filledQuantity,
-        triggered: filledQuantity > 0 || this.wasTouched(terms, details, acceptedAtMs),
-        lastTick: tradeIds.has(tradeIdOf(brokerOrderId, tick)) ? tick : -1,
-      });
-    }
+  /** Who asks has no acceptance in the log, and what is not recorded there never happened. */
+  findByTag(): Promise<TagSearch> {
+    return Promise.resolve({ outcome: 'absent' });
   }
 
   subscribe(listener: ReportListener): () => Promise<void> {
-    let running = Promise.resolve();
+    let running: Promise<void> | undefined;
     const timer = setInterval(() => {
-      running = running.then(() => this.tick(listener)).catch(this.options.onError);
+      running ??= this.tick(listener)
+        .catch(this.options.onError)
+        .finally(() => (running = undefined));
     }, this.options.tickMs);
     return async () => {
       clearInterval(timer);
@@ -135,62 +115,62 @@ export class PaperBroker implements Broker {
     };
   }
 
-  /** Matches the whole book against the present tick and tells the listener, one order at a time. */
+  /** Matches everything that rests against the present tick. */
   private async tick(listener: ReportListener): Promise<void> {
-    for (const resting of [...this.book.values()]) {
-      const reports = this.match(resting);
-      if (reports.length > 0) await listener(resting.details, reports);
-    }
+    const { resting, now, onError } = this.options;
+    const at = now();
+    const told = (await resting()).map(async (one) => {
+      const { details } = one.order;
+      if (!details || this.match(one, one.order, at).length === 0) return;
+      await listener(details, (order) => this.match(one, order, at)).catch(onError);
+    });
+    await Promise.all(told);
   }
 
-  private enter(resting: Resting): readonly ExecutionReport[] {
-    this.book.set(resting.details.orderId, resting);
-    return this.matchAtOnce(resting);
+  /** What the market does to an order at an instant. Of an immediate-or-cancel order nothing stays in the book. */
+  private match(resting: RestingOrder, order: Order, atMs: number): readonly ExecutionReport[] {
+    if (order.status !== 'working') return [];
+    if (atMs >= endOfIstDay(resting.acceptedAtMs)) return [{ kind: 'expired' }];
+    if (leavesOf(order) <= 0) return [];
+    const trades = this.trade(resting, order, atMs);
+    const leaves = trades.reduce((left, { quantity }) => left - quantity, leavesOf(order));
+    return order.terms.validity === 'IOC' && leaves > 0
+      ? [...trades, { kind: 'cancelled', reason: 'immediate-or-cancel' }]
+      : trades;
   }
 
-  /** Of an immediate-or-cancel order nothing stays in the book. */
-  private matchAtOnce(resting: Resting): readonly ExecutionReport[] {
-    const reports = this.match(resting);
-    if (resting.terms.validity !== 'IOC' || !this.book.delete(resting.details.orderId)) return reports;
-    return [...reports, { kind: 'cancelled', reason: 'immediate-or-cancel' }];
+  /** Each order trades at most once a tick: the trade's id says which, and the order knows its trades. */
+  private trade({ termsSinceMs }: RestingOrder, order: Order, atMs: number): readonly Trade[] {
+    const { market, lotSizeOf } = this.options;
+    const { details, terms, brokerOrderId, filledQuantity } = order;
+    const lotSize = details && lotSizeOf(details.instrumentKey);
+    if (!details || lotSize === undefined || brokerOrderId === undefined) return [];
+    const tick = market.tickAt(atMs);
+    const tradeId = `${brokerOrderId}-${String(tick)}`;
+    const quote = market.quoteAt(details.instrumentKey, tick);
+    if (!quote || order.tradeIds.has(tradeId)) return [];
+    // A stop that was touched once is an ordinary order from then on.
+    if (filledQuantity === 0 && !this.wasTouched(terms, details, termsSinceMs, atMs)) return [];
+    if (!isMarketable(terms, details.side, quote.priceE4)) return [];
+    const wholeLots = Math.max(lotSize, Math.floor(quote.availableQuantity / lotSize) * lotSize);
+    const quantity = Math.min(leavesOf(order), wholeLots);
+    return [{ kind: 'trade', tradeId, quantity, priceE4: quote.priceE4, tradedAt: atMs }];
   }
 
-  /** Whether the replayed market has touched a stop's trigger since then. */
-  private wasTouched(terms: OrderTerms, { instrumentKey, side }: OrderDetails, sinceMs: number): boolean {
-    const { market, now } = this.options;
-    const last = market.tickAt(now());
+  /** Whether the replayed market has touched a stop's trigger in that time. */
+  private wasTouched(terms: OrderTerms, details: OrderDetails, sinceMs: number, untilMs: number): boolean {
+    if (terms.triggerPriceE4 === undefined) return true;
+    const { market } = this.options;
+    const last = market.tickAt(untilMs);
     for (let tick = Math.max(market.tickAt(sinceMs), last - TICKS_PER_DAY + 1); tick <= last; tick += 1) {
-      const quote = market.quoteAt(instrumentKey, tick);
-      if (quote && isTriggered(terms, side, quote.priceE4)) return true;
+      const quote = market.quoteAt(details.instrumentKey, tick);
+      if (quote && isTriggered(terms.triggerPriceE4, details.side, quote.priceE4)) return true;
     }
     return false;
   }
-
-  private match(resting: Resting): readonly ExecutionReport[] {
-    const { market, now } = this.options;
-    const { details, terms, brokerOrderId, lotSize } = resting;
-    if (!this.book.has(details.orderId)) return [];
-    const at = now();
-    if (at >= resting.expiresAtMs) {
-      this.book.delete(details.orderId);
-      return [{ kind: 'expired' }];
-    }
-    const tick = market.tickAt(at);
-    const quote = market.quoteAt(details.instrumentKey, tick);
-    if (!quote || tick === resting.lastTick) return [];
-    resting.triggered ||= isTriggered(terms, details.side, quote.priceE4);
-    if (!resting.triggered || !isMarketable(terms, details.side, quote.priceE4)) return [];
-
-    const wholeLots = Math.max(lotSize, Math.floor(quote.availableQuantity / lotSize) * lotSize);
-    const quantity = Math.min(leavesOf(resting), wholeLots);
-    resting.lastTick = tick;
-    resting.filledQuantity += quantity;
-    if (leavesOf(resting) === 0) this.book.delete(details.orderId);
-    return [{ kind: 'trade', tradeId: tradeIdOf(brokerOrderId, tick), quantity, priceE4: quote.priceE4, tradedAt: at }];
-  }
 }
 
-const tradeIdOf = (brokerOrderId: string, tick: number): string => `${brokerOrderId}-${String(tick)}`;
+type Trade = Extract<ExecutionReport, { kind: 'trade' }>;
 
 const answer = (value: BrokerAnswer): Promise<BrokerAnswer> => Promise.resolve(value);
 
@@ -199,8 +179,8 @@ const UNKNOWN_ORDER: BrokerAnswer = {
   evidence: { code: 'PAPER_UNKNOWN_ORDER', message: 'the paper book holds no such order' },
 };
 
-const isTriggered = ({ triggerPriceE4 }: OrderTerms, side: OrderDetails['side'], priceE4: number): boolean =>
-  triggerPriceE4 === undefined || (side === 'BUY' ? priceE4 >= triggerPriceE4 : priceE4 <= triggerPriceE4);
+const isTriggered = (triggerPriceE4: number, side: OrderDetails['side'], priceE4: number): boolean =>
+  side === 'BUY' ? priceE4 >= triggerPriceE4 : priceE4 <= triggerPriceE4;
 
 const isMarketable = ({ priceE4: limitE4 }: OrderTerms, side: OrderDetails['side'], priceE4: number): boolean =>
   limitE4 === undefined || (side === 'BUY' ? priceE4 <= limitE4 : priceE4 >= limitE4);
