@@ -23,8 +23,8 @@ export interface ContractSubject {
   open(): EventLog;
   /**
    * Runs another process in which four callers append `appends` times each to streams that start with `prefix`, with
-   * random pauses, while other transactions have written and wait, to be committed or rolled back in the end. Resolves
-   * with the ids of all events that were stored.
+   * random pauses, while others there write what comes to nothing in the end: transactions that wait and are rolled
+   * back, or whatever the store has of this kind. Resolves with the ids of all events that were stored.
    */
   runWriters(prefix: string, appends: number, seed: number): Promise<readonly string[]>;
   /** Cuts every connection that a log has to the store at this moment. */
@@ -84,7 +84,10 @@ export function eventLogContract(name: string, makeSubject: () => ContractSubjec
     };
 
     const until = async (isTrue: () => boolean): Promise<void> => {
-      while (!isTrue()) await new Promise((resolve) => setTimeout(resolve, 5));
+      for (const giveUpAt = Date.now() + 50_000; !isTrue();) {
+        if (Date.now() > giveUpAt) throw new Error('waited in vain');
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      }
     };
 
     const refusal = async (attempt: Promise<unknown>): Promise<WrongExpectedRevision> => {
@@ -185,8 +188,10 @@ export function eventLogContract(name: string, makeSubject: () => ContractSubjec
         const { position } = await log.append([{ stream, expected: 'no-stream', events: given }]);
 
         const stored = await log.readStream(stream);
-        expect(stored).toEqual(given.map((each, n) => ({ ...each, stream, revision: n, position: position - 1 + n })));
-        expect(position).toBeGreaterThan(before);
+        const positions = stored.map((each) => each.position);
+        expect(stored).toEqual(given.map((each, n) => ({ ...each, stream, revision: n, position: positions[n] })));
+        expect([before, ...positions]).toEqual([...new Set([before, ...positions])].sort((a, b) => a - b));
+        expect(positions.at(-1)).toBe(position);
         expect(await log.head()).toBe(position);
       });
 
@@ -656,7 +661,7 @@ export function eventLogContract(name: string, makeSubject: () => ContractSubjec
         expect(collected.events).toEqual(await readEverything(after, [prefix]));
       });
 
-      it('without a gap while eight writers in two processes append and transactions are rolled back', async () => {
+      it('without a gap while eight writers in two processes append and others fail in between', async () => {
         const prefix = `${newStream('gap')}-`;
         const after = await log.head();
         const collected = collect({ after, streamPrefixes: [prefix], batchSize: 50 });

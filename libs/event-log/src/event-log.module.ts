@@ -1,0 +1,27 @@
+import type { EventLog } from './event-log';
+import { EventStoreEventLog } from './eventstore/eventstore-event-log';
+import { EventLog1767225600000 } from './postgres/migrations';
+import { type Flush, PostgresEventLog } from './postgres/postgres-event-log';
+
+export interface OpenEventLogOptions {
+  /** Connection string of an EventStoreDB. Absent or undefined: the log is kept in Postgres. */
+  readonly eventStoreUrl?: string | undefined;
+  readonly databaseUrl: string;
+  readonly logger?: { warn(details: object, message: string): void };
+  /** Called after every round trip that wrote. */
+  readonly onFlush?: (flush: Flush) => void;
+}
+
+/** Of the log in Postgres. Harmless, and without use, in a database whose log is elsewhere. */
+export const eventLogMigrations = [EventLog1767225600000] as const;
+
+/**
+ * The event log of this process. Whether it answers is told by its first `head()`; it does not fall back on another
+ * one.
+ * @throws TypeError when `eventStoreUrl` is not a connection string.
+ */
+export function openEventLog({ eventStoreUrl, databaseUrl, ...watched }: OpenEventLogOptions): EventLog {
+  return eventStoreUrl === undefined
+    ? new PostgresEventLog({ url: databaseUrl, ...watched })
+    : new EventStoreEventLog({ url: eventStoreUrl, ...watched });
+}
