@@ -1,6 +1,7 @@
 /** Read models on the test run's Postgres, and a log in memory to feed them from. */
 import type { Pool } from 'pg';
 import type { EventLog, Page, RecordedEvent } from '#event-log/event-log';
+import { Checkpoints } from '#read-models/checkpoints';
 import { contentHashes, type ContentHashes } from '#read-models/content-hash';
 import { readModelMigrations } from '#read-models/database';
 import { openPool } from '#read-models/pool';
@@ -36,6 +37,18 @@ export const createTestReadModels = async (): Promise<TestReadModels> => {
       await database.drop();
     },
   };
+};
+
+/** Some partition for each account, always the same one: what a feed of so many partitions would say. */
+export const partitionOf = (accountId: string, partitions: number): number => {
+  let hash = 0x811c9dc5; // FNV-1a
+  for (const character of accountId) hash = Math.imul(hash ^ character.charCodeAt(0), 0x01000193) >>> 0;
+  return (hash >>> 8) % partitions;
+};
+
+/** Puts empty tables to another number of partitions. */
+export const setPartitions = async (pool: Pool, partitions: number): Promise<void> => {
+  await new Checkpoints(pool, partitions).adopt();
 };
 
 /** A log that holds these events; more can be added to the list. */

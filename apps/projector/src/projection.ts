@@ -1,26 +1,33 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Pool } from 'pg';
 import type { EventLog, RecordedEvent, Subscription } from '#event-log/event-log';
+import type { EventFeed, FeedPage } from '#messaging/feed';
 import type { Logger } from '#platform/logging';
 import { counter, gauge } from '#platform/metrics';
-import type { Projector } from '#read-models/projector';
+import { Checkpoints, type HeadSeen } from '#read-models/checkpoints';
+import { SCHEMA } from '#read-models/columns';
+import { MonthPartitions } from '#read-models/month-partitions';
+import { CheckpointMovedBack, type LogPage, PAGE_MAX, Projector } from '#read-models/projector';
 
-const BATCH_SIZE = 5_000;
-const HEARTBEAT_MS = 1_000;
+const HEARTBEAT_MS = 500;
+/** A checkpoint that is further behind than these many looks at the log is dated by its own events. */
+const HEADS_REMEMBERED = 120;
 
-/**
- * A transaction costs the same for three events as for three hundred. After a small batch the next one is left to gather for a
- * moment: the first event after a quiet spell is projected at once, a busy log in larger pieces.
- */
-const GATHER_MS = 15;
-const FULL_BATCH = 1_000;
+/** Pages of all partitions of one process together: many partitions make do with less memory each. */
+const PAGES_OF_ALL = 20_000;
+const PAGE_MIN = 1_000;
+const HEAL_PAGE = 5_000;
 
 const DAY_MS = 86_400_000;
-const BACKOFF_MS = { first: 100, last: 5_000 } as const;
 
 const eventsTotal = counter({ name: 'coordinator_projected_events_total', help: 'Events folded into the read models' });
 const parkedTotal = counter({
   name: 'coordinator_parked_events_total',
   help: 'Events that could not be projected: see parked_events',
+});
+const healedTotal = counter({
+  name: 'coordinator_projection_gaps_total',
+  help: 'Stretches that the transport left out and that were read from the log instead',
 });
 const lagSeconds = gauge({
   name: 'coordinator_projection_lag_seconds',
@@ -28,42 +35,72 @@ const lagSeconds = gauge({
 });
 const lagPositions = gauge({
   name: 'coordinator_projection_lag_positions',
-  help: 'Positions of the log that are not projected yet',
+  help: 'Positions of the log that are not projected yet, of the partition that is furthest behind',
+});
+const partitionLagSeconds = gauge({
+  name: 'coordinator_projection_partition_lag_seconds',
+  help: 'Age of the rows of one partition',
+  labels: ['partition'],
+});
+const partitionLagPositions = gauge({
+  name: 'coordinator_projection_partition_lag_positions',
+  help: 'Positions of the log that one partition has not passed yet',
+  labels: ['partition'],
 });
 
+export interface ProjectionOptions {
+  readonly feed: EventFeed;
+  /** Where to read what the feed has lost, and how far the log reaches. */
+  readonly log: Pick<EventLog, 'readAll' | 'head'>;
+  readonly pool: Pool;
+  readonly logger: Logger;
+  readonly now: () => number;
+  /** Told about each event that could not be projected, once it stands in `parked_events`. */
+  readonly onParked?: (event: RecordedEvent, reason: string) => void | Promise<void>;
+}
+
 /**
- * Keeps the read models in step with the log: subscribes from the checkpoint, and starts over from there, with growing
- * pauses, whenever the log or the database go away. Several may run; the checkpoint lets one of them work.
+ * Keeps the read models in step with the feed, each partition from its own checkpoint. What the feed leaves out is read
+ * from the log. Several may run: of two that have the same partition the checkpoint lets one work.
  */
 export class Projection {
+  private readonly checkpoints: Checkpoints;
+  private readonly months: MonthPartitions;
+  private readonly projectors = new Map<number, Projector>();
   private subscription: Subscription | undefined;
-  private running: Promise<void> | undefined;
+  private running: Promise<unknown> | undefined;
   private readonly stopped = new AbortController();
-  private position = 0;
-  /** The rows hold everything that was recorded until then. */
-  private asOfMs = 0;
-  private failing = false;
+  /** By partition, whoever projects it: the rows hold everything that was recorded until then. */
+  private readonly asOfMs = new Map<number, number>();
+  private readonly seen: HeadSeen[] = [];
+  /** By partition, the end of the page that failed. */
+  private readonly failing = new Map<number, number>();
+  private ended = false;
 
-  constructor(
-    private readonly log: EventLog,
-    private readonly projector: Projector,
-    private readonly logger: Logger,
-    private readonly now: () => number,
-  ) {}
-
-  /** @throws what keeps it from reading its checkpoint: a start without a database is an error. */
-  async start(): Promise<void> {
-    this.position = await this.projector.position();
-    try {
-      await this.projector.makePartitionsAhead(this.now());
-    } catch (error) {
-      // Rows of a month without its partition go to the default one: worth a look, not worth standing still for.
-      this.logger.error({ err: error }, 'partitions could not be made ahead');
-    }
-    this.running = Promise.all([this.follow(), this.heartbeat()]).then(() => undefined);
+  constructor(private readonly options: ProjectionOptions) {
+    this.checkpoints = new Checkpoints(options.pool, options.feed.partitions);
+    this.months = new MonthPartitions(options.pool, SCHEMA);
   }
 
-  /** Ends after the batch in hand. */
+  /** @throws what keeps it from reading its checkpoints, or from taking them over: a start without them is an error. */
+  async start(): Promise<void> {
+    const { feed, logger, now } = this.options;
+    await this.checkpoints.adopt();
+    for (const { partition, asOfMs } of await this.checkpoints.read()) this.asOfMs.set(partition, asOfMs);
+    try {
+      await this.months.makeAhead(now());
+    } catch (error) {
+      // Rows of a month without its partition go to the default one: worth a look, not worth standing still for.
+      logger.error({ err: error }, 'partitions could not be made ahead');
+    }
+    this.subscription = feed.subscribe(
+      (partition) => this.projectorOf(partition).begin(),
+      (page) => this.handle(page),
+    );
+    this.running = Promise.all([this.watch(this.subscription), this.heartbeat()]);
+  }
+
+  /** Ends after the pages in hand. */
   async stop(): Promise<void> {
     this.stopped.abort();
     await this.subscription?.close();
@@ -72,78 +109,159 @@ export class Projection {
 
   /** @throws Error while the projection cannot go on: for readiness. */
   async check(): Promise<void> {
-    if (this.failing) throw new Error('the projection is failing and tries again');
-    await this.projector.position();
+    if (this.ended) throw new Error('the feed has ended: nothing is projected any more');
+    if (this.failing.size > 0)
+      throw new Error(`the projection is failing and tries again (partitions ${[...this.failing.keys()].join(', ')})`);
+    const { length } = await this.checkpoints.read();
+    if (length !== this.options.feed.partitions)
+      throw new Error('the read models were put to another number of partitions: start again');
   }
 
-  private async follow(): Promise<void> {
-    let pauseMs: number = BACKOFF_MS.first;
-    while (!this.isStopped()) {
-      try {
-        this.position = await this.projector.position();
-        if (this.isStopped()) return;
-        this.subscription = this.log.subscribeAll(
-          { after: this.position, batchSize: BATCH_SIZE },
-          async (events, next) => {
-            await this.project(events, next);
-            pauseMs = BACKOFF_MS.first;
-            if (events.length < FULL_BATCH) await this.pause(GATHER_MS);
-          },
-        );
-        await this.subscription.ended;
-      } catch (error) {
-        this.failing = true;
-        this.logger.error(
-          { err: error, position: this.position },
+  /** A feed goes on by itself; if it gives up, that is to be seen. */
+  private async watch(subscription: Subscription): Promise<void> {
+    try {
+      await subscription.ended;
+    } catch (error) {
+      this.options.logger.error({ err: error }, 'the feed has ended');
+    }
+    this.ended = true;
+  }
+
+  private projectorOf(partition: number): Projector {
+    const known = this.projectors.get(partition);
+    if (known !== undefined) return known;
+    const { feed, pool } = this.options;
+    const projector = new Projector(pool, {
+      partition,
+      partitions: feed.partitions,
+      pageMax: pageMaxOf(feed.partitions),
+      months: this.months,
+    });
+    this.projectors.set(partition, projector);
+    return projector;
+  }
+
+  private async handle(page: FeedPage): Promise<void> {
+    const { partition, next } = page;
+    try {
+      await this.projectOrHeal(page);
+      this.failing.delete(partition);
+    } catch (error) {
+      if (!this.isStopped()) {
+        this.failing.set(partition, next);
+        this.options.logger.error(
+          { err: error, partition, after: page.after, next },
           'the projection failed and starts over from its checkpoint',
         );
-        await this.pause(pauseMs);
-        pauseMs = Math.min(BACKOFF_MS.last, pauseMs * 2);
+      }
+      throw error; // the feed brings the page again
+    }
+  }
+
+  private async projectOrHeal(page: FeedPage): Promise<void> {
+    for (;;) {
+      try {
+        await this.project(page.partition, page);
+        return;
+      } catch (error) {
+        if (!(error instanceof CheckpointMovedBack)) throw error;
+        if (error.position < page.after) await this.heal(page.partition, error.position, page.after);
       }
     }
   }
 
-  private async project(events: readonly RecordedEvent[], next: number): Promise<void> {
-    const { events: count, parked } = await this.projector.project({ after: this.position, events, next });
-    this.position = next;
-    this.failing = false;
-    const newest = events.at(-1);
-    if (newest) this.asOfMs = Math.max(this.asOfMs, newest.meta.at);
-    eventsTotal.inc(count);
-    parkedTotal.inc(parked.length);
-    this.showLag();
-    for (const { position, stream, type, error } of parked)
-      this.logger.error({ position, stream, type, reason: error }, 'an event could not be projected and was parked');
+  /** Reads a partition's events from the log, from its checkpoint to where the feed goes on. */
+  private async heal(partition: number, position: number, until: number): Promise<void> {
+    const { feed, log, logger } = this.options;
+    logger.warn({ partition, position, until }, 'the feed has left out a stretch, which is read from the log');
+    healedTotal.inc();
+    for (let after = position; after < until;) {
+      if (this.isStopped()) throw new Error('stopped while reading from the log');
+      const page = await log.readAll({ after, limit: HEAL_PAGE });
+      // At the end of the log: positions from there on hold no event, or the feed could not have come past them.
+      const next = page.atEnd ? until : Math.min(page.next, until);
+      const events = page.events.filter(
+        (event) => event.position <= until && feed.partitionOf(event.meta.accountId) === partition,
+      );
+      await this.project(partition, { after, next, events });
+      after = next;
+    }
   }
 
-  /** Tells readers that the rows are as young as now while nothing is written, and looks after lag and partitions. */
+  private async project(partition: number, page: LogPage): Promise<void> {
+    const { events: count, parked } = await this.projectorOf(partition).project(page);
+    const newest = page.events.at(-1);
+    if (newest) this.asOfMs.set(partition, Math.max(this.asOfMs.get(partition) ?? 0, newest.meta.at));
+    eventsTotal.inc(count);
+    this.showAge();
+    for (const { position, stream, type, error } of parked) {
+      parkedTotal.inc();
+      this.options.logger.error(
+        { position, stream, type, reason: error },
+        'an event could not be projected and was parked',
+      );
+      const event = page.events.find((candidate) => candidate.position === position);
+      if (event) await this.tellParked(event, error);
+    }
+  }
+
+  /** The event stands in `parked_events` already: that nobody could be told holds nothing up. */
+  private async tellParked(event: RecordedEvent, reason: string): Promise<void> {
+    try {
+      await this.options.onParked?.(event, reason);
+    } catch (error) {
+      this.options.logger.error({ err: error, position: event.position }, 'a parked event could not be passed on');
+    }
+  }
+
+  /** Tells readers how young the rows are, which also those are that nothing was written to, and looks after lag and months. */
   private async heartbeat(): Promise<void> {
-    let partitionsMadeAt = this.now();
+    const { now, logger } = this.options;
+    let monthsMadeAt = now();
     while (!this.isStopped()) {
       await this.pause(HEARTBEAT_MS);
       try {
-        const at = this.now(); // before the log is asked: what comes later may be missing
-        const head = await this.log.head();
-        const { position } = this;
-        lagPositions.set(Math.max(0, head - position));
-        if (head <= position) {
-          await this.projector.confirmCaughtUp(position, at);
-          this.asOfMs = Math.max(this.asOfMs, at);
-        }
-        if (at - partitionsMadeAt > DAY_MS) {
-          await this.projector.makePartitionsAhead(at);
-          partitionsMadeAt = at;
+        await this.lookAround();
+        if (now() - monthsMadeAt > DAY_MS) {
+          await this.months.makeAhead(now());
+          monthsMadeAt = now();
         }
       } catch (error) {
-        if (!this.isStopped()) this.logger.warn({ err: error }, 'the projection could not look after itself');
+        if (!this.isStopped()) logger.warn({ err: error }, 'the projection could not look after itself');
       }
-      this.showLag();
+      this.showAge();
     }
   }
 
+  private async lookAround(): Promise<void> {
+    const atMs = this.options.now(); // before the log is asked: what comes later may be missing
+    const head = await this.options.log.head();
+    this.seen.push({ head, atMs });
+    if (this.seen.length > HEADS_REMEMBERED) this.seen.shift();
+    await this.checkpoints.confirmCaughtUp(this.seen);
+    const checkpoints = await this.checkpoints.read();
+    let furthestBehind = 0;
+    for (const { partition, position, asOfMs } of checkpoints) {
+      this.asOfMs.set(partition, Math.max(this.asOfMs.get(partition) ?? 0, asOfMs));
+      const behind = Math.max(0, head - position);
+      partitionLagPositions.set({ partition: String(partition) }, behind);
+      furthestBehind = Math.max(furthestBehind, behind);
+      // Another process has the partition now, and has come past what failed here.
+      if (position >= (this.failing.get(partition) ?? Infinity)) this.failing.delete(partition);
+    }
+    lagPositions.set(furthestBehind);
+  }
+
   /** Rises by itself while nothing is projected. */
-  private showLag(): void {
-    lagSeconds.set(Math.max(0, this.now() - this.asOfMs) / 1_000);
+  private showAge(): void {
+    const now = this.options.now();
+    let oldest = 0;
+    for (const [partition, asOfMs] of this.asOfMs) {
+      const seconds = Math.max(0, now - asOfMs) / 1_000;
+      partitionLagSeconds.set({ partition: String(partition) }, seconds);
+      oldest = Math.max(oldest, seconds);
+    }
+    lagSeconds.set(oldest);
   }
 
   private isStopped(): boolean {
@@ -156,3 +274,6 @@ export class Projection {
     });
   }
 }
+
+const pageMaxOf = (partitions: number): number =>
+  Math.max(PAGE_MIN, Math.min(PAGE_MAX, Math.floor(PAGES_OF_ALL / partitions)));

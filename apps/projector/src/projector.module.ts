@@ -1,7 +1,80 @@
 import { type DynamicModule, Module } from '@nestjs/common';
+import type { EventLog } from '#event-log/event-log';
+import { openFeed } from '#messaging/messaging.module';
+import { Parking } from '#messaging/parking';
 import { Health } from '#platform/health';
+import { counter, gauge } from '#platform/metrics';
 import { type Platform, PlatformModule } from '#platform/platform.module';
-import type { Projection } from './projection';
+import type { OnStop } from '#platform/run';
+import { openPool } from '#read-models/pool';
+import { Projection } from './projection';
+
+/** Projectors of this group share the topic's partitions. */
+const CONSUMER_GROUP = 'coordinator-projector';
+/** Pages of so many partitions are written at once. */
+const CONNECTIONS_MAX = 6;
+const STATEMENT_TIMEOUT_MS = 30_000;
+
+const lagMessages = gauge({
+  name: 'coordinator_feed_lag_messages',
+  help: 'Messages of a partition that lie in the topic and were not handed to the projection yet',
+  labels: ['partition'],
+});
+const unreadableTotal = counter({
+  name: 'coordinator_feed_parked_messages_total',
+  help: 'Messages that could not be read and were set aside in the topic of parked ones',
+});
+
+export interface ProjectionAdapters {
+  readonly log: EventLog;
+  /** Of the Postgres with the read models. */
+  readonly databaseUrl: string;
+}
+
+/** Starts projecting: from Kafka where brokers are configured, else from the log itself. */
+export const startProjection = async (
+  { config, logger }: Platform,
+  { log, databaseUrl }: ProjectionAdapters,
+  onStop: OnStop,
+): Promise<Projection> => {
+  const pool = openPool(databaseUrl, {
+    name: 'projection',
+    max: CONNECTIONS_MAX,
+    statementTimeoutMs: STATEMENT_TIMEOUT_MS,
+    onTrouble: (error) => {
+      logger.warn({ err: error }, 'an idle connection of the read models was lost');
+    },
+  });
+  onStop(() => pool.end());
+  const { kafkaBrokers, eventPartitions } = config;
+  const feed = await openFeed({
+    kafkaBrokers,
+    log,
+    groupId: CONSUMER_GROUP,
+    partitions: eventPartitions,
+    logger,
+    onParked: () => {
+      unreadableTotal.inc();
+    },
+    onProgress: ({ partition, lagMessages: behind }) => {
+      lagMessages.set({ partition: String(partition) }, behind);
+    },
+  });
+  onStop(() => feed.close());
+  const parking = kafkaBrokers === undefined ? undefined : new Parking({ brokers: kafkaBrokers, logger });
+  if (parking) onStop(() => parking.close());
+  const projection = new Projection({
+    feed,
+    log,
+    pool,
+    logger,
+    now: () => Date.now(),
+    ...(parking && { onParked: (event, reason) => parking.parkEvent(event, reason) }),
+  });
+  await projection.start();
+  onStop(() => projection.stop());
+  return projection;
+};
 
 const PROJECTION = Symbol('Projection');
 

@@ -1,6 +1,7 @@
 import 'reflect-metadata';
 import { join } from 'node:path';
-import { PostgresEventLog } from '#event-log/postgres/postgres-event-log';
+import { openEventLog } from '#event-log/event-log.module';
+import { openFeed } from '#messaging/messaging.module';
 import { readConfig } from '#platform/config';
 import { findEmbeddedPostgres, startEmbeddedPostgres } from '#platform/embedded-postgres';
 import { createLogger } from '#platform/logging';
@@ -19,7 +20,7 @@ const rebuildReadModels = async (onStop: OnStop): Promise<void> => {
   // Standard output belongs to the report.
   const logger = createLogger({ name: 'rebuild', level: 'warn', destination: process.stderr });
   const url = config.databaseUrl ?? (await embedded(join(config.dataDir, 'postgres'), onStop));
-  const log = new PostgresEventLog({ url, logger });
+  const log = openEventLog({ eventStoreUrl: config.eventStoreUrl, databaseUrl: url, logger });
   onStop(() => log.close());
   const pool = openPool(url, {
     name: 'rebuild',
@@ -30,7 +31,20 @@ const rebuildReadModels = async (onStop: OnStop): Promise<void> => {
     },
   });
   onStop(() => pool.end());
-  const report = await rebuild(log, pool, { onProgress: teller() });
+  // Nothing is read from the feed: it says into which partitions it divides the accounts.
+  const feed = await openFeed({
+    kafkaBrokers: config.kafkaBrokers,
+    log,
+    groupId: 'coordinator-rebuild',
+    partitions: config.eventPartitions,
+    logger,
+  });
+  onStop(() => feed.close());
+  const report = await rebuild(log, pool, {
+    onProgress: teller(),
+    partitions: feed.partitions,
+    partitionOf: (accountId) => feed.partitionOf(accountId),
+  });
   process.stdout.write(process.argv.includes('--json') ? `${JSON.stringify(report)}\n` : summary(report));
 };
 

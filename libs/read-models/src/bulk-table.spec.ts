@@ -1,8 +1,10 @@
+import fc from 'fast-check';
 import { DataSource } from 'typeorm';
 import { createTestReadModels, type TestReadModels } from '../../../test/support/read-models';
 import { history, recorded, storyOf } from '../../../test/support/events';
 import { foldBatch, read } from './batch';
 import { BulkTable } from './bulk-table';
+import { copyIn } from './copy-in';
 import { readModelEntities } from './database';
 import { OpenWorkRow } from './open-work/open-work-row';
 import { OrderRow } from './orders/order-row';
@@ -36,6 +38,67 @@ describe('rows that move in bulk', () => {
     const byId = new Map(loaded.map((row) => [row.orderId, { ...row }]));
     expect(loaded).toHaveLength(rows.length);
     for (const row of rows) expect(byId.get(row.orderId)).toEqual(row);
+  });
+
+  const copy = async (rows: readonly OrderRow[]) => {
+    const client = await models.pool.connect();
+    try {
+      await copyIn(client, orders.copy(rows));
+    } finally {
+      client.release();
+    }
+  };
+  const hashOf = async () => (await models.hashes()).orders;
+
+  it('are the same rows when they are copied', async () => {
+    const rows = [...foldAll(recorded(history({ seed: 6, orders: 300 }))).orders.values()];
+    await models.pool.query(orders.insert(rows));
+    const inserted = await hashOf();
+    await models.reset();
+    await copy(rows);
+    expect(await hashOf()).toEqual(inserted);
+    expect(inserted.rows).toBe(300);
+  });
+
+  it('are the same when they are copied, whatever is in them', () =>
+    fc.assert(
+      fc.asyncProperty(
+        fc.record({
+          reason: fc.option(fc.string({ unit: 'binary' }).map((text) => text.replaceAll('\0', ''))),
+          priceE4: fc.option(fc.maxSafeInteger()),
+          averagePriceE4: fc.option(fc.constantFrom(0, 1, -1, 9_999, 10_000, 10_001, -100_000_000, 123_450_000)),
+          filledValueE4: fc.maxSafeInteger(),
+          updatedAt: fc.integer({ min: 0, max: 253_402_300_799_999 }),
+          position: fc.maxSafeInteger(),
+          quantity: fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 }),
+          pendingCancel: fc.boolean(),
+        }),
+        async (fields) => {
+          const row = { ...someOrder(), ...fields };
+          await models.pool.query('truncate read_model.orders');
+          await models.pool.query(orders.insert([row]));
+          const inserted = await hashOf();
+          await models.pool.query('truncate read_model.orders');
+          await copy([row]);
+          expect(await hashOf()).toEqual(inserted);
+        },
+      ),
+      { numRuns: 60 },
+    ));
+
+  it.each<[string, Partial<OrderRow>, string]>([
+    ['a number beyond its column', { attempt: 3_000_000_000 }, 'out of range for integer'],
+    ['an id that is none', { intentId: 'nobody' }, 'is not a UUID'],
+    ['text with a character that Postgres cannot store', { reason: 'a\0b' }, 'invalid byte sequence'],
+  ])('are refused when they are copied with %s, and the connection goes on', async (_, fields, message) => {
+    await expect((async () => copy([{ ...someOrder(), ...fields }]))()).rejects.toThrow(message);
+    await copy([someOrder()]);
+    expect((await hashOf()).rows).toBe(1);
+  });
+
+  it('are refused when a copy finds one there already', async () => {
+    await copy([someOrder()]);
+    await expect(copy([someOrder()])).rejects.toThrow('duplicate key');
   });
 
   it.each([

@@ -1,5 +1,7 @@
 import type { CustomTypesConfig, QueryArrayConfig, QueryConfig } from 'pg';
 import { getMetadataArgsStorage } from 'typeorm';
+import { CopyBuffer, DoesNotFit } from './copy-buffer';
+import type { CopyIn } from './copy-in';
 
 /**
  * Moves rows of an entity in and out of its table by the hundred: one statement, one array per column (`unnest`).
@@ -34,6 +36,24 @@ export class BulkTable<Row extends object> {
   /** Stores rows; one that is there already stays as it is. */
   insert(rows: readonly Row[]): QueryConfig {
     return this.write('insert', `${this.insertText} on conflict do nothing`, rows);
+  }
+
+  /**
+   * Stores rows that are not there yet, at less than half of what `insert` costs. One that is there fails them all.
+   * @throws DoesNotFit
+   */
+  copy(rows: readonly Row[]): CopyIn {
+    const buffer = new CopyBuffer();
+    for (const row of rows) {
+      buffer.row(this.columns.length);
+      for (const { property, copy } of this.columns) {
+        const value: unknown = Reflect.get(row, property);
+        if (value === null || value === undefined) buffer.null();
+        else copy(buffer, value);
+      }
+    }
+    const names = this.columns.map(({ name }) => name).join(', ');
+    return { text: `copy ${this.table} (${names}) from stdin (format binary)`, data: buffer.end() };
   }
 
   /** Stores rows in place of those with the same key. A key may occur once. */
@@ -104,6 +124,7 @@ interface Kind {
   readonly stored: (name: string) => string;
   readonly loaded: (name: string) => string;
   readonly encode: (values: readonly unknown[]) => string | Buffer;
+  readonly copy: (buffer: CopyBuffer, value: unknown) => void;
   readonly decode: (text: string) => unknown;
 }
 
@@ -154,13 +175,81 @@ const textArray = (values: readonly unknown[]): Buffer => {
 const asIs = (name: string): string => name;
 const text = (text: string): string => text;
 
+type Copy = Kind['copy'];
+
+const misfit = (value: unknown): DoesNotFit => new DoesNotFit(`a ${typeof value} does not belong into this column`);
+
+const copyString =
+  (write: (buffer: CopyBuffer, value: string) => void): Copy =>
+  (buffer, value) => {
+    if (typeof value !== 'string') throw misfit(value);
+    write(buffer, value);
+  };
+
+const copyNumber =
+  (write: (buffer: CopyBuffer, value: number) => void): Copy =>
+  (buffer, value) => {
+    if (typeof value !== 'number') throw misfit(value);
+    write(buffer, value);
+  };
+
+const copyBoolean: Copy = (buffer, value) => {
+  if (typeof value !== 'boolean') throw misfit(value);
+  buffer.boolean(value);
+};
+
+const copyText = copyString((buffer, value) => {
+  buffer.text(value);
+});
+
 const KINDS: Readonly<Record<string, Kind>> = {
-  uuid: { sent: 'uuid', stored: asIs, loaded: asIs, encode: plainArray, decode: text },
-  text: { sent: 'text', stored: asIs, loaded: asIs, encode: textArray, decode: text },
-  json: { sent: 'text', stored: (name) => `${name}::json`, loaded: asIs, encode: textArray, decode: text },
-  integer: { sent: 'bigint', stored: asIs, loaded: asIs, encode: plainArray, decode: Number },
-  bigint: { sent: 'bigint', stored: asIs, loaded: asIs, encode: plainArray, decode: Number },
-  boolean: { sent: 'boolean', stored: asIs, loaded: asIs, encode: plainArray, decode: (text) => text === 't' },
+  uuid: {
+    sent: 'uuid',
+    stored: asIs,
+    loaded: asIs,
+    encode: plainArray,
+    decode: text,
+    copy: copyString((buffer, value) => {
+      buffer.uuid(value);
+    }),
+  },
+  text: { sent: 'text', stored: asIs, loaded: asIs, encode: textArray, decode: text, copy: copyText },
+  json: {
+    sent: 'text',
+    stored: (name) => `${name}::json`,
+    loaded: asIs,
+    encode: textArray,
+    decode: text,
+    copy: copyText,
+  },
+  integer: {
+    sent: 'bigint',
+    stored: asIs,
+    loaded: asIs,
+    encode: plainArray,
+    decode: Number,
+    copy: copyNumber((buffer, value) => {
+      buffer.int4(value);
+    }),
+  },
+  bigint: {
+    sent: 'bigint',
+    stored: asIs,
+    loaded: asIs,
+    encode: plainArray,
+    decode: Number,
+    copy: copyNumber((buffer, value) => {
+      buffer.int8(value);
+    }),
+  },
+  boolean: {
+    sent: 'boolean',
+    stored: asIs,
+    loaded: asIs,
+    encode: plainArray,
+    decode: (text) => text === 't',
+    copy: copyBoolean,
+  },
   // An integer of 1/10,000 rupee. Multiplied, not divided: exact, at scale 4, and cheaper.
   numeric: {
     sent: 'bigint',
@@ -168,14 +257,20 @@ const KINDS: Readonly<Record<string, Kind>> = {
     loaded: (name) => `(${name} * 10000)::bigint`,
     encode: plainArray,
     decode: Number,
+    copy: copyNumber((buffer, value) => {
+      buffer.numericE4(value);
+    }),
   },
-  // Epoch milliseconds. A double is exact to the microsecond for every date that will ever be traded on.
+  // Epoch milliseconds. Seconds and the rest apart: their quotient as a double would not be exact for far dates.
   timestamptz: {
     sent: 'bigint',
-    stored: (name) => `to_timestamp(${name}::double precision / 1000)`,
+    stored: (name) => `to_timestamp(${name} / 1000) + ${name} % 1000 * interval '1 millisecond'`,
     loaded: (name) => `(extract(epoch from ${name}) * 1000)::bigint`,
     encode: plainArray,
     decode: Number,
+    copy: copyNumber((buffer, value) => {
+      buffer.instant(value);
+    }),
   },
 };
 

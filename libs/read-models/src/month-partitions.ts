@@ -20,6 +20,16 @@ export class MonthPartitions {
 
   /** Makes what is missing for the months of these instants (epoch ms), before a row of theirs is stored. */
   async cover(instants: Iterable<number>): Promise<void> {
+    const missing = this.missing(instants);
+    if (missing.length > 0) await this.make(missing);
+  }
+
+  /** True when `cover` would have nothing to do. A partition is not made beside an open transaction that uses its table. */
+  covers(instants: Iterable<number>): boolean {
+    return this.missing(instants).length === 0;
+  }
+
+  private missing(instants: Iterable<number>): readonly Month[] {
     const missing = new Map<string, Month>();
     let last: Month | undefined;
     for (const ms of instants) {
@@ -27,7 +37,7 @@ export class MonthPartitions {
       last = monthOf(ms);
       if (last !== undefined && !this.made.has(last.name)) missing.set(last.name, last);
     }
-    if (missing.size > 0) await this.make([...missing.values()]);
+    return [...missing.values()];
   }
 
   /** Makes the present month and the next two, so that the first row of a month finds its partition. */

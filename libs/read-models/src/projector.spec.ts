@@ -2,7 +2,12 @@ import fc from 'fast-check';
 import type { Pool } from 'pg';
 import type { RecordedEvent } from '#event-log/event-log';
 import { history, recorded, STORY_NAMES, storyOf } from '../../../test/support/events';
-import { createTestReadModels, type TestReadModels } from '../../../test/support/read-models';
+import {
+  createTestReadModels,
+  partitionOf,
+  setPartitions,
+  type TestReadModels,
+} from '../../../test/support/read-models';
 import type { ContentHashes } from './content-hash';
 import { CheckpointMovedBack, type LogPage, PAGE_MAX, Projector } from './projector';
 
@@ -151,6 +156,125 @@ describe('the projector', () => {
       expect(failure).toBeInstanceOf(CheckpointMovedBack);
       expect(failure).toMatchObject({ position: 0 });
       await projector.project(page(0));
+      expect(await models.hashes()).toEqual(whole);
+    });
+  });
+
+  describe('of one partition among several', () => {
+    const PARTITIONS = 3;
+    const of = (partition: number) => new Projector(models.pool, { partition, partitions: PARTITIONS });
+    /** What a feed would hand over of one partition: events of others are not in it. */
+    const pageOf = (partition: number, after: number, next: number): LogPage => ({
+      after,
+      next,
+      events: EVENTS.slice(after, next).filter(({ meta }) => partitionOf(meta.accountId, PARTITIONS) === partition),
+    });
+    const partitions = [...Array(PARTITIONS).keys()];
+    const positions = async () =>
+      (
+        await rowsOf<{ position: string }>('select position from read_model.projection_positions order by partition')
+      ).map(({ position }) => Number(position));
+
+    it('has neighbours with events of their own', () => {
+      const filled = partitions.filter((partition) => pageOf(partition, 0, HEAD).events.length > 0);
+      expect(filled.length).toBeGreaterThan(1);
+    });
+
+    it('comes to the same rows in whichever order the pages of all partitions arrive, repeats and new processes included', () =>
+      fc.assert(
+        fc.asyncProperty(
+          fc.array(
+            fc.record({
+              partition: fc.nat(PARTITIONS - 1),
+              length: fc.integer({ min: 1, max: HEAD }),
+              repeated: fc.integer({ min: 0, max: 150 }),
+              killed: fc.boolean(),
+            }),
+            { maxLength: 15 },
+          ),
+          async (steps) => {
+            await models.reset();
+            await setPartitions(models.pool, PARTITIONS);
+            const projectors = partitions.map(of);
+            const reached = partitions.map(() => 0);
+            const rest = partitions.map((partition) => ({ partition, length: HEAD, repeated: 5, killed: false }));
+            for (const { partition, length, repeated, killed } of [...steps, ...rest]) {
+              if (killed) projectors[partition] = of(partition);
+              const at = reached[partition] ?? 0;
+              const next = Math.min(HEAD, at + length);
+              await projectors[partition]?.project(pageOf(partition, Math.max(0, at - repeated), next));
+              reached[partition] = next;
+            }
+            expect(await models.hashes()).toEqual(whole);
+            expect(await positions()).toEqual(partitions.map(() => HEAD));
+          },
+        ),
+        { numRuns: 12 },
+      ));
+
+    it('goes on at the same time as the others', async () => {
+      await setPartitions(models.pool, PARTITIONS);
+      await Promise.all(
+        partitions.map(async (partition) => {
+          const projector = of(partition);
+          for (let after = 0; after < HEAD; after += 30)
+            await projector.project(pageOf(partition, after, Math.min(HEAD, after + 30)));
+        }),
+      );
+      expect(await models.hashes()).toEqual(whole);
+    });
+
+    it('lets every event count once when two race for it', async () => {
+      await setPartitions(models.pool, PARTITIONS);
+      const race = async (partition: number, length: number) => {
+        const projector = of(partition);
+        for (let after = 0; after < HEAD; after += length)
+          await projector.project(pageOf(partition, after, Math.min(HEAD, after + length)));
+      };
+      await Promise.all(partitions.flatMap((partition) => [race(partition, 40), race(partition, 55)]));
+      expect(await models.hashes()).toEqual(whole);
+    });
+
+    it('goes on behind another process that has had the partition in the meantime', async () => {
+      await setPartitions(models.pool, PARTITIONS);
+      const [partition] = partitions.filter((partition) => pageOf(partition, 0, HEAD).events.length > 0);
+      if (partition === undefined) throw new Error('the history is empty');
+      const [one, other] = [of(partition), of(partition)];
+      await one.project(pageOf(partition, 0, 100));
+      await other.project(pageOf(partition, 0, 300));
+      expect(await one.project(pageOf(partition, 300, HEAD))).toMatchObject({ parked: [] }); // believes to be at 100
+      expect(await one.begin()).toBe(HEAD);
+      expect(await other.begin()).toBe(HEAD);
+    });
+
+    it('says where it stands when a page was left out', async () => {
+      await setPartitions(models.pool, PARTITIONS);
+      const projector = of(1);
+      await projector.project(pageOf(1, 0, 100));
+      const failure = await projector.project(pageOf(1, 150, HEAD)).catch((error: unknown) => error);
+      expect(failure).toBeInstanceOf(CheckpointMovedBack);
+      expect(failure).toMatchObject({ position: 100 });
+      expect(await positions()).toEqual([0, 100, 0]);
+    });
+
+    it('takes a page that is longer than its memory in pieces', async () => {
+      await setPartitions(models.pool, PARTITIONS);
+      for (const partition of partitions)
+        await new Projector(models.pool, { partition, partitions: PARTITIONS, pageMax: 7 }).project(
+          pageOf(partition, 0, HEAD),
+        );
+      expect(await models.hashes()).toEqual(whole);
+      expect(await positions()).toEqual(partitions.map(() => HEAD));
+    });
+
+    it('is fenced off for good once the tables belong to another number of partitions', async () => {
+      const single = new Projector(models.pool);
+      await single.project(page(0, 100));
+      await setPartitions(models.pool, PARTITIONS); // all of them at 100 now, and so is what `single` believes
+      const before = await models.hashes();
+      await expect(single.project(page(100))).rejects.toThrow('partition 0 of 1');
+      expect(await models.hashes()).toEqual(before);
+      for (const partition of partitions) await of(partition).project(pageOf(partition, 100, HEAD));
       expect(await models.hashes()).toEqual(whole);
     });
   });
@@ -334,17 +458,6 @@ describe('the projector', () => {
     it('by the last event in them', async () => {
       await new Projector(models.pool).project(page(0, 100));
       expect(await asOf()).toEqual(new Date(EVENTS[99]?.meta.at ?? 0));
-    });
-
-    it('by the moment at which there was nothing more, unless more has come', async () => {
-      const projector = new Projector(models.pool);
-      await projector.project(page(0, 100));
-      const caughtUp = (EVENTS[99]?.meta.at ?? 0) + 5_000;
-      await projector.confirmCaughtUp(100, caughtUp);
-      await projector.confirmCaughtUp(99, caughtUp + 5_000);
-      expect(await asOf()).toEqual(new Date(caughtUp));
-      await projector.project(page(100, 101)); // recorded before that moment: it makes nothing younger
-      expect(await asOf()).toEqual(new Date(caughtUp));
     });
 
     it('and never dates them into the future', async () => {

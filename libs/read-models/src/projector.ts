@@ -1,4 +1,4 @@
-import { DatabaseError, type Pool, type PoolClient, type QueryConfig } from 'pg';
+import type { Pool, PoolClient, QueryConfig } from 'pg';
 import type { RecordedEvent } from '#event-log/event-log';
 import { type Before, type Changes, foldBatch, park, read, type Reading, workKey, workOf } from './batch';
 import { BulkTable } from './bulk-table';
@@ -13,17 +13,21 @@ import { PROJECTION } from './projection-positions/projection-position';
 import { instantOf } from './recorded';
 import { RowCache } from './row-cache';
 import { TradeRow } from './trades/trade-row';
+import { asRefused, ValueRefused } from './value-refused';
 
 /** Most events of one page; see `CACHED_ROWS`. */
 export const PAGE_MAX = 5_000;
 
 /**
- * Rows of each view that are kept in memory. Two pages may be folded ahead of what is stored, and their rows must be
- * found here, not in the table: so never less than two pages can touch.
+ * Rows of each view that are kept in memory for each event of the longest page. Two pages may be folded ahead of what is
+ * stored, and their rows must be found here, not in the table: so never less than two pages can touch.
  */
-const CACHED_ROWS = 2 * PAGE_MAX;
+const CACHED_ROWS_PER_EVENT = 2;
 
-/** A stretch of the log: all of its events after `after` (exclusive) up to `next` (inclusive), in order. */
+/**
+ * A stretch of the log, or of one partition of the feed: all of its events after `after` (exclusive) up to `next`
+ * (inclusive), in order.
+ */
 export interface LogPage {
   readonly after: number;
   readonly next: number;
@@ -52,7 +56,18 @@ export interface Projected {
   readonly parked: readonly ParkedEvent[];
 }
 
-/** The checkpoint lies before the page at hand: the tables were put back. Go on from `position`. */
+export interface ProjectorOptions {
+  readonly schema?: string;
+  /** Which partition of the feed, and of how many. Without them: the only one. */
+  readonly partition?: number;
+  readonly partitions?: number;
+  /** Most events that are folded and stored at once; the memory for rows goes with it. At most `PAGE_MAX`. */
+  readonly pageMax?: number;
+  /** Shared among the projectors of one process, so that each month is looked for once. */
+  readonly months?: MonthPartitions;
+}
+
+/** The checkpoint lies before the page at hand: a page was left out, or the tables were put back. Go on from `position`. */
 export class CheckpointMovedBack extends Error {
   override readonly name = 'CheckpointMovedBack';
 
@@ -62,7 +77,7 @@ export class CheckpointMovedBack extends Error {
 }
 
 /**
- * Folds pages of the log into the views. Rows and checkpoint are written in one transaction, and the checkpoint only
+ * Folds pages of one partition into the views. Rows and checkpoint are written in one transaction, and the checkpoint only
  * moves from where this projector believes it to be: of two projectors on one schema one is fenced off, looks again,
  * and goes on behind the other. What lies at or below the checkpoint is ignored, so that every event counts once
  * however often it is delivered.
@@ -73,10 +88,14 @@ export class Projector {
   private readonly trades: BulkTable<TradeRow>;
   private readonly openWork: BulkTable<OpenWorkRow>;
   private readonly parked: BulkTable<ParkedEvent>;
-  private readonly partitions: MonthPartitions;
+  private readonly months: MonthPartitions;
+  private readonly schema: string;
+  private readonly partition: number;
+  private readonly partitions: number;
+  private readonly pageMax: number;
 
-  private readonly orderRows = new RowCache<OrderRow>(CACHED_ROWS);
-  private readonly workRows = new RowCache<OpenWorkRow>(CACHED_ROWS);
+  private readonly orderRows: RowCache<OrderRow>;
+  private readonly workRows: RowCache<OpenWorkRow>;
   /** Grows whenever the rows in memory may differ from the table's and were forgotten. */
   private generation = 0;
   /** The rows in memory stand as of here; undefined while that has to be asked. */
@@ -84,45 +103,59 @@ export class Projector {
 
   constructor(
     private readonly pool: Pool,
-    private readonly schema: string = SCHEMA,
+    { schema = SCHEMA, partition = 0, partitions = 1, pageMax = PAGE_MAX, months }: ProjectorOptions = {},
   ) {
+    this.schema = schema;
+    this.partition = partition;
+    this.partitions = partitions;
+    this.pageMax = Math.min(PAGE_MAX, pageMax);
+    this.orderRows = new RowCache(CACHED_ROWS_PER_EVENT * this.pageMax);
+    this.workRows = new RowCache(CACHED_ROWS_PER_EVENT * this.pageMax);
     this.orders = new BulkTable(OrderRow, schema);
     this.orderEvents = new BulkTable(OrderEventRow, schema);
     this.trades = new BulkTable(TradeRow, schema);
     this.openWork = new BulkTable(OpenWorkRow, schema);
     this.parked = new BulkTable(ParkedEvent, schema);
-    this.partitions = new MonthPartitions(pool, schema);
+    this.months = months ?? new MonthPartitions(pool, schema);
   }
 
-  /** The checkpoint: everything up to this position is in the rows. */
+  /** The checkpoint: everything of the partition up to this position is in the rows. */
   async position(): Promise<number> {
     const { rows } = await this.pool.query<{ position: string }>({
       name: `${this.schema} position`,
-      text: `select position from ${this.schema}.projection_positions where name = $1`,
-      values: [PROJECTION],
+      text: `select position from ${this.schema}.projection_positions
+             where name = $1 and partition = $2 and partitions = $3`,
+      values: [PROJECTION, this.partition, this.partitions],
     });
-    if (rows[0] === undefined) throw new Error(`${this.schema} has no checkpoint of ${PROJECTION}`);
+    if (rows[0] === undefined)
+      throw new Error(
+        `${this.schema} has no checkpoint of ${PROJECTION} for partition ${String(this.partition)} of ${String(this.partitions)}: were the tables put to another number of partitions?`,
+      );
     return Number(rows[0].position);
   }
 
-  /** Notes that at `ms` nothing was in the log beyond `position`; without effect if the checkpoint is elsewhere. */
-  async confirmCaughtUp(position: number, ms: number): Promise<void> {
-    await this.pool.query({
-      name: `${this.schema} confirm`,
-      text: `update ${this.schema}.projection_positions set as_of = greatest(as_of, to_timestamp($3::double precision / 1000))
-             where name = $1 and position = $2`,
-      values: [PROJECTION, position, ms],
-    });
+  /** The checkpoint as it stands, for who begins (again) with the partition: what is in memory may be older. */
+  begin(): Promise<number> {
+    this.forget();
+    return this.rememberedPosition();
   }
 
   /** Makes the partitions of this month and the next two. */
   makePartitionsAhead(nowMs: number): Promise<void> {
-    return this.partitions.makeAhead(nowMs);
+    return this.months.makeAhead(nowMs);
   }
 
-  /** Folds and stores a page. */
+  /** Folds and stores a page, however long. */
   async project(page: LogPage): Promise<Projected> {
-    return this.store(await this.fold(page));
+    if (page.events.length <= this.pageMax) return this.store(await this.fold(page));
+    let events = 0;
+    const parked: ParkedEvent[] = [];
+    for (const piece of piecesOf(page, this.pageMax)) {
+      const projected = await this.store(await this.fold(piece));
+      events += projected.events;
+      parked.push(...projected.parked);
+    }
+    return { events, parked };
   }
 
   /**
@@ -130,7 +163,7 @@ export class Projector {
    * folded and stored in order, one `fold` and one `store` at a time.
    */
   async fold(page: LogPage): Promise<FoldedPage> {
-    if (page.events.length > PAGE_MAX) throw new RangeError(`a page holds at most ${String(PAGE_MAX)} events`);
+    if (page.events.length > this.pageMax) throw new RangeError(`a page holds at most ${String(this.pageMax)} events`);
     const generation = this.generation;
     const from = await this.rememberedPosition();
     if (generation !== this.generation || from < page.after) return { page, folded: undefined };
@@ -152,10 +185,15 @@ export class Projector {
    * @throws Error of `pg` when the database is away or busy; the page can be projected again.
    */
   async store({ page, folded }: FoldedPage): Promise<Projected> {
-    for (;;) {
+    for (let asked = false; ;) {
       if (folded?.generation !== this.generation) {
         folded = (await this.fold(page)).folded;
-        if (folded === undefined) throw new CheckpointMovedBack(await this.rememberedPosition());
+        if (folded === undefined) {
+          if (asked) throw new CheckpointMovedBack(await this.rememberedPosition());
+          asked = true;
+          this.forget(); // another projector may have come further than what is remembered here
+          continue;
+        }
       }
       if (page.next <= folded.from) return { events: 0, parked: [] };
       try {
@@ -193,7 +231,7 @@ export class Projector {
 
   /** Rows and checkpoint in one transaction. False: the checkpoint was not where it was believed to be. */
   private async commit({ next, events }: LogPage, { from, changes }: Folded): Promise<boolean> {
-    await this.partitions.cover(instantsOf(changes));
+    await this.months.cover(instantsOf(changes));
     const client = await this.pool.connect();
     try {
       // Not waiting for the disk is safe here: after a crash rows and checkpoint are both as they were before, and the
@@ -206,7 +244,7 @@ export class Projector {
       return ours;
     } catch (error) {
       client.release(true); // whatever state it is in, closing the connection rolls back
-      throw isRefusedValue(error) ? new ValueRefused(error) : error;
+      throw asRefused(error);
     }
   }
 
@@ -221,10 +259,17 @@ export class Projector {
     const { rowCount } = await client.query({
       name: `${this.schema} checkpoint`,
       text: `update ${this.schema}.projection_positions
-             set position = $3, updated_at = now(), as_of = greatest(as_of, to_timestamp($4::double precision / 1000))
-             where name = $1 and position = $2`,
+             set position = $5, updated_at = now(), as_of = greatest(as_of, to_timestamp($6::double precision / 1000))
+             where name = $1 and partition = $2 and partitions = $3 and position = $4`,
       // An event may be dated by a clock that is ahead: what is yet to come is not in the rows.
-      values: [PROJECTION, from, next, Math.min(Date.now(), (last && instantOf(last)) ?? 0)],
+      values: [
+        PROJECTION,
+        this.partition,
+        this.partitions,
+        from,
+        next,
+        Math.min(Date.now(), (last && instantOf(last)) ?? 0),
+      ],
     });
     return rowCount === 1;
   }
@@ -321,23 +366,17 @@ export class Projector {
   }
 }
 
+function* piecesOf({ after, next, events }: LogPage, length: number): Iterable<LogPage> {
+  let from = after;
+  for (let start = 0; start < events.length; start += length) {
+    const piece = events.slice(start, start + length);
+    const until = start + length < events.length ? (piece.at(-1)?.position ?? from) : next;
+    yield { after: from, next: until, events: piece };
+    from = until;
+  }
+}
+
 function* instantsOf({ orderEvents, trades }: Changes): Iterable<number> {
   for (const { at } of orderEvents) yield at;
   for (const { tradedAt } of trades) yield tradedAt;
-}
-
-/**
- * Postgres understood the statement and refuses a value in it: data exception (22), integrity constraint (23), program
- * limit (54). Trying again would change nothing; every other failure passes.
- */
-const isRefusedValue = (error: unknown): error is DatabaseError =>
-  error instanceof DatabaseError && /^(22|23|54)/.test(error.code ?? '');
-
-/** A row of the page cannot be stored, whatever happens. */
-class ValueRefused extends Error {
-  override readonly name = 'ValueRefused';
-
-  constructor(cause: DatabaseError) {
-    super(cause.message, { cause });
-  }
 }

@@ -1,6 +1,13 @@
 import type { RecordedEvent } from '#event-log/event-log';
 import { history, recorded } from '../../../test/support/events';
-import { createTestReadModels, logOf, type TestReadModels } from '../../../test/support/read-models';
+import {
+  createTestReadModels,
+  logOf,
+  partitionOf,
+  setPartitions,
+  type TestReadModels,
+} from '../../../test/support/read-models';
+import { Checkpoints } from './checkpoints';
 import { Projector } from './projector';
 import { rebuild, type RebuildPhase, RebuildRunning } from './rebuild';
 
@@ -145,6 +152,125 @@ describe('a rebuild', () => {
     await models.reset();
     await projectLive();
     expect(rows).toEqual(await models.hashes());
+  });
+
+  it('parks the events that were parked, and no others, when Postgres refuses their values', async () => {
+    const refused = EVENTS.filter(({ type }) => type === 'OrderAccepted').map(({ position }) => position);
+    const [first, , second] = refused;
+    const events = EVENTS.map((event) =>
+      event.position === first || event.position === second
+        ? { ...event, data: { ...event.data, brokerOrderId: 'a\0b' } }
+        : event,
+    );
+    await projectLive(events);
+    const live = await models.hashes();
+    expect(live.parked_events.rows).toBe(2);
+    const report = await rebuild(logOf(events), models.pool);
+    expect(report).toMatchObject({ identical: true, parked: 2, events: HEAD });
+    expect(await models.hashes()).toEqual(live);
+  });
+
+  describe('of several partitions', () => {
+    const PARTITIONS = 3;
+    const feed = { partitions: PARTITIONS, partitionOf: (accountId: string) => partitionOf(accountId, PARTITIONS) };
+    const pageOf = (partition: number, after: number, next: number) => ({
+      after,
+      next,
+      events: EVENTS.slice(after, next).filter(({ meta }) => feed.partitionOf(meta.accountId) === partition),
+    });
+    const of = (partition: number) => new Projector(models.pool, { partition, partitions: PARTITIONS });
+    const checkpoints = async (partitions = PARTITIONS) =>
+      (await new Checkpoints(models.pool, partitions).read()).map(({ position }) => position);
+    const projectTo = async (positions: readonly number[]) => {
+      await setPartitions(models.pool, PARTITIONS);
+      for (const [partition, next] of positions.entries()) await of(partition).project(pageOf(partition, 0, next));
+    };
+
+    it.each([
+      ['all at the end', [HEAD, HEAD, HEAD]],
+      ['each somewhere else', [HEAD - 200, HEAD - 20, HEAD]],
+      ['one not begun', [HEAD, 0, HEAD - 100]],
+    ])('comes to the same rows at the same checkpoints: %s', async (_, positions) => {
+      await projectTo(positions);
+      const live = await models.hashes();
+      const { rows: ages } = await models.pool.query(
+        'select partition, as_of from read_model.projection_positions order by partition',
+      );
+      // The log ends where the furthest stands; until the swap nobody writes.
+      const lowest = Math.min(...positions);
+      const log = { ...logOf(EVENTS), head: () => Promise.resolve(lowest) };
+      const report = await rebuild(log, models.pool, feed);
+      expect(report).toMatchObject({ identical: true, before: { position: lowest }, after: { position: lowest } });
+      expect(await models.hashes()).toEqual(live);
+      expect(await checkpoints()).toEqual(positions);
+      const { rows: agesAfter } = await models.pool.query(
+        'select partition, as_of from read_model.projection_positions order by partition',
+      );
+      expect(agesAfter).toEqual(ages);
+      for (const [partition, position] of positions.entries())
+        await of(partition).project(pageOf(partition, position, HEAD));
+      const rows = await models.hashes();
+      await models.reset();
+      await projectLive();
+      expect(rows).toEqual(await models.hashes());
+    });
+
+    it('brings all of them to the end of the log when nobody projects', async () => {
+      await projectTo([HEAD - 200, HEAD - 20, HEAD]);
+      const report = await rebuild(logOf(EVENTS), models.pool, feed);
+      expect(report).toMatchObject({ identical: false, before: { position: HEAD - 200 }, after: { position: HEAD } });
+      expect(await checkpoints()).toEqual([HEAD, HEAD, HEAD]);
+    });
+
+    it('lets live projectors of all partitions go on, and go on on the new tables', async () => {
+      await projectTo([100, 150, 200]);
+      const written = EVENTS.slice(0, 200);
+      const state = { rebuilding: true };
+      const follow = async (partition: number, from: number, length: number) => {
+        const projector = of(partition);
+        let at = from;
+        while (at < HEAD) {
+          const next = Math.min(HEAD, at + length);
+          if (written.length < next) written.push(...EVENTS.slice(written.length, next));
+          await projector.project(pageOf(partition, at, next));
+          at = next;
+          if (state.rebuilding) await new Promise((resolve) => setTimeout(resolve, 30));
+        }
+      };
+      const following = Promise.all([follow(0, 100, 25), follow(1, 150, 10), follow(2, 200, 40)]);
+      const report = await rebuild(logOf(written), models.pool, feed);
+      state.rebuilding = false;
+      await following;
+      expect(report.identical).toBe(true);
+      expect(await checkpoints()).toEqual([HEAD, HEAD, HEAD]);
+      const rows = await models.hashes();
+      await models.reset();
+      await projectLive();
+      expect(rows).toEqual(await models.hashes());
+    });
+
+    it.each([
+      ['one', 1, () => 0],
+      ['five', 5, (accountId: string) => partitionOf(accountId, 5)],
+    ])('puts the tables to %s, all at one position', async (_, partitions, of) => {
+      await projectTo([HEAD - 200, HEAD - 20, HEAD]);
+      await expect(new Checkpoints(models.pool, partitions).adopt()).rejects.toThrow('npm run rebuild');
+      const report = await rebuild(logOf(EVENTS), models.pool, { partitions, partitionOf: of });
+      expect(report.after.position).toBe(HEAD);
+      expect(await checkpoints(partitions)).toEqual(Array.from({ length: partitions }, () => HEAD));
+      await new Checkpoints(models.pool, partitions).adopt();
+      const rows = await models.hashes();
+      await models.reset();
+      await projectLive();
+      expect(rows).toEqual(await models.hashes());
+    });
+
+    it('is identical also across numbers when the live tables stood at one position', async () => {
+      await projectLive();
+      const report = await rebuild(logOf(EVENTS), models.pool, feed);
+      expect(report.identical).toBe(true);
+      expect(await checkpoints()).toEqual([HEAD, HEAD, HEAD]);
+    });
   });
 
   it('starts over after one that was broken off, which changed nothing', async () => {

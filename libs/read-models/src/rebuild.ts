@@ -1,15 +1,19 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Pool, PoolClient } from 'pg';
-import type { EventLog, Page } from '#event-log/event-log';
+import type { EventLog, Page, RecordedEvent } from '#event-log/event-log';
 import { SCHEMA } from './columns';
+import { BulkLoad } from './bulk-load';
 import { type ContentHashes, contentHashes, sameContent } from './content-hash';
 import { readModelMigrations } from './database';
+import { MonthPartitions } from './month-partitions';
+import { PROJECTION } from './projection-positions/projection-position';
 import { type LogPage, Projector } from './projector';
+import { ValueRefused } from './value-refused';
 
 const SHADOW = `${SCHEMA}_rebuild`;
 const OLD = `${SCHEMA}_old`;
 
-/** Three pages are in memory at a time: longer ones outlive the young generation of the heap, which costs more than it saves. */
+/** A few pages are in memory at a time: longer ones outlive the young generation of the heap, which costs more than it saves. */
 const EVENTS_PER_PAGE = 2_000;
 /** So close behind the live tables, the rest is read while they wait. */
 const CLOSE_EVENTS = 5_000;
@@ -34,7 +38,10 @@ export interface RebuildReport {
   readonly seconds: number;
   /** Seconds by phase; `load` is reading, folding and storing all events there were at the start. */
   readonly phases: Readonly<Record<RebuildPhase, number>>;
-  /** The tables that were replaced, and those that replaced them, at the moment of the swap. */
+  /**
+   * The tables that were replaced, and those that replaced them, at the moment of the swap. `position`: what all
+   * partitions have reached.
+   */
   readonly before: { readonly position: number; readonly views: ContentHashes };
   readonly after: { readonly position: number; readonly views: ContentHashes };
   /** Both hold the same rows. They differ when the old tables had not caught up (`position`), or were wrong. */
@@ -43,6 +50,10 @@ export interface RebuildReport {
 
 export interface RebuildOptions {
   readonly onProgress?: (progress: RebuildProgress) => void;
+  /** Of the feed that will go on projecting; without it: one, the log itself. */
+  readonly partitions?: number;
+  /** The partition of the feed that an account's events travel in. */
+  readonly partitionOf?: (accountId: string) => number;
 }
 
 /** Another rebuild is at work on this database. */
@@ -56,7 +67,11 @@ export class RebuildRunning extends Error {
 
 /**
  * Builds all views anew from the log, beside the live tables, which go on being projected and read. When the new
- * ones have caught up with the live ones they take their name, in one transaction, together with their checkpoint.
+ * ones have caught up with the live ones they take their name, in one transaction, together with their checkpoints.
+ *
+ * Where the live tables belong to as many partitions as the feed has, the new ones stand in the end, partition by
+ * partition, exactly where these stood. Otherwise they stand at one position, in as many partitions as are wanted, and
+ * projectors that still count as before are fenced off.
  *
  * `pool` needs four connections, and must allow statements as long as building an index or hashing a view takes.
  * A rebuild that is broken off leaves the live tables as they were, and the next one removes what it left.
@@ -65,7 +80,7 @@ export class RebuildRunning extends Error {
 export const rebuild = async (
   log: Pick<EventLog, 'readAll' | 'head'>,
   pool: Pool,
-  { onProgress }: RebuildOptions = {},
+  options: RebuildOptions = {},
 ): Promise<RebuildReport> => {
   const session = await pool.connect();
   try {
@@ -73,7 +88,7 @@ export const rebuild = async (
       `select pg_try_advisory_lock(hashtextextended('${SHADOW}', 0)) as ours`,
     );
     if (rows[0]?.ours !== true) throw new RebuildRunning();
-    return await new Rebuild(log, pool, onProgress).run();
+    return await new Rebuild(log, pool, options).run();
   } finally {
     session.release(true); // ends the session, and with it the lock
   }
@@ -81,8 +96,11 @@ export const rebuild = async (
 
 class Rebuild {
   private readonly startedAtMs = performance.now();
-  private readonly live: Projector;
   private readonly shadow: Projector;
+  private readonly months: MonthPartitions;
+  private readonly onProgress: RebuildOptions['onProgress'];
+  private readonly partitions: number;
+  private readonly partitionOf: (accountId: string) => number;
   private readonly phases: Record<RebuildPhase, number> = {
     load: 0,
     indexes: 0,
@@ -100,10 +118,13 @@ class Rebuild {
   constructor(
     private readonly log: Pick<EventLog, 'readAll' | 'head'>,
     private readonly pool: Pool,
-    private readonly onProgress: RebuildOptions['onProgress'],
+    { onProgress, partitions = 1, partitionOf = () => 0 }: RebuildOptions,
   ) {
-    this.live = new Projector(pool);
-    this.shadow = new Projector(pool, SHADOW);
+    this.onProgress = onProgress;
+    this.partitions = partitions;
+    this.partitionOf = partitionOf;
+    this.months = new MonthPartitions(pool, SHADOW);
+    this.shadow = new Projector(pool, { schema: SHADOW, months: this.months });
   }
 
   async run(): Promise<RebuildReport> {
@@ -112,7 +133,7 @@ class Rebuild {
       await this.createTables();
       const indexes = await this.dropIndexes();
       this.head = await this.log.head();
-      await this.load(this.head);
+      await this.loadInBulk(this.head);
       return indexes;
     });
     await this.in('indexes', async () => {
@@ -126,8 +147,8 @@ class Rebuild {
     const snapshot = await this.pool.connect();
     try {
       // The projector that goes on after the swap knows the partitions ahead to be there.
-      await this.shadow.makePartitionsAhead(Date.now());
-      const livePosition = await this.in('swap', () => this.swap(snapshot));
+      await this.months.makeAhead(Date.now());
+      const reached = await this.in('swap', () => this.swap(snapshot));
       const hashes = await this.in('compare', async () => ({
         before: await contentHashes(snapshot, OLD),
         after: await contentHashes(snapshot, SCHEMA),
@@ -139,8 +160,8 @@ class Rebuild {
         parked: this.parked,
         seconds: seconds(this.startedAtMs),
         phases: this.phases,
-        before: { position: livePosition, views: hashes.before },
-        after: { position: this.position, views: hashes.after },
+        before: { position: reached.before, views: hashes.before },
+        after: { position: reached.after, views: hashes.after },
         identical: sameContent(hashes.before, hashes.after),
       };
     } finally {
@@ -189,27 +210,69 @@ class Rebuild {
     return rows.map(({ create }) => create);
   }
 
-  /** Projects up to a position: one page is read while the one before it is folded and the one before that stored. */
-  private async load(until: number): Promise<void> {
-    if (this.position >= until) return;
+  /** Everything up to a position, in large transactions. */
+  private async loadInBulk(until: number): Promise<void> {
+    while (this.position < until) {
+      const load = new BulkLoad({ pool: this.pool, schema: SHADOW, months: this.months, position: this.position });
+      const { events, parked } = this;
+      let foldedTo = this.position;
+      try {
+        for await (const page of this.pages(until)) {
+          foldedTo = page.next;
+          await load.add(page);
+          this.count(load, events, parked);
+        }
+        await load.finish();
+        this.count(load, events, parked);
+        return;
+      } catch (error) {
+        await load.abandon();
+        if (!(error instanceof ValueRefused)) throw error;
+        this.count(load, events, parked);
+        await this.shadow.begin();
+        await this.project(foldedTo); // page by page: the projector finds the event and parks it
+      }
+    }
+  }
+
+  private count({ loaded }: BulkLoad, eventsBefore: number, parkedBefore: number): void {
+    this.events = eventsBefore + loaded.events;
+    this.parked = parkedBefore + loaded.parked;
+    this.position = loaded.position;
+    this.report();
+  }
+
+  /**
+   * Projects up to a position: one page is read while the one before it is folded and the one before that stored.
+   * @param reached of what lies ahead, the events that the live tables have.
+   */
+  private async project(until: number, reached: (event: RecordedEvent) => boolean = () => true): Promise<void> {
     let storing: Promise<void> = Promise.resolve();
+    for await (const { after, next, events } of this.pages(until)) {
+      const folded = await this.shadow.fold({ after, next, events: events.filter(reached) });
+      await storing;
+      storing = this.shadow.store(folded).then((projected) => {
+        this.events += projected.events;
+        this.parked += projected.parked.length;
+        this.position = next;
+        this.report();
+      });
+      storing.catch(() => undefined); // awaited when its turn comes
+    }
+    await storing;
+  }
+
+  /** From where the new tables stand; the next page is being read while the one before it is at work. */
+  private async *pages(until: number): AsyncIterable<LogPage> {
+    if (this.position >= until) return;
     let reading = this.read(this.position);
     for (let after = this.position; after < until;) {
       const page = cutAt(await reading, after, until);
       if (page.next === after) break; // the log ends before `until`
       after = page.next;
       if (after < until) reading = this.read(after);
-      const folded = await this.shadow.fold(page);
-      await storing;
-      storing = this.shadow.store(folded).then(({ events, parked }) => {
-        this.events += events;
-        this.parked += parked.length;
-        this.position = page.next;
-        this.report();
-      });
-      storing.catch(() => undefined); // awaited when its turn comes
+      yield page;
     }
-    await storing;
   }
 
   private read(after: number): Promise<Page> {
@@ -218,18 +281,21 @@ class Rebuild {
     return page;
   }
 
-  /** Follows the live tables until close behind them. Never beyond them, as long as they move: see `identical`. */
+  /**
+   * Follows the live tables until close behind them: behind the partition that is furthest behind. Never beyond them, as
+   * long as they move: see `identical`.
+   */
   private async chase(): Promise<void> {
     let movedAtMs = performance.now();
     let before = -1;
     for (let chases = 0; chases < CHASES_MAX;) {
-      const live = await this.live.position();
+      const live = lowest(await this.livePositions());
       if (live > before) movedAtMs = performance.now();
       before = live;
       if (live === this.position) return;
       if (live > this.position) {
         if (live - this.position <= CLOSE_EVENTS) return;
-        await this.load(live);
+        await this.project(live);
         chases += 1;
       } else if (performance.now() - movedAtMs > STALLED_MS) return;
       else await sleep(20);
@@ -237,32 +303,112 @@ class Rebuild {
   }
 
   /**
-   * Stops the live projector for a moment, reads the rest, and swaps the names. `snapshot` sees both sets of tables as
-   * they were at that moment from then on, under their new names. Returns the live tables' last position.
+   * Stops the live projectors for a moment, reads the rest, and swaps the names. `snapshot` sees both sets of tables as
+   * they were at that moment from then on, under their new names. Returns what all partitions of each had reached.
    */
-  private async swap(snapshot: PoolClient): Promise<number> {
+  private async swap(snapshot: PoolClient): Promise<{ readonly before: number; readonly after: number }> {
     const client = await this.pool.connect();
     try {
       await client.query('begin');
       await client.query(`set local lock_timeout = ${String(SWAP_LOCK_TIMEOUT_MS)}`);
-      // Conflicts with moving the checkpoint, which every projection begins with; readers do not notice. Whoever waits
+      // Conflicts with moving a checkpoint, which every projection begins with; readers do not notice. Whoever waits
       // here finds the new table behind the same name.
       await client.query(`lock table ${SCHEMA}.projection_positions in share mode`);
-      const livePosition = await this.live.position();
-      await this.load(livePosition);
+      const live = await this.livePositions();
+      const after = await this.takeCheckpoints(client, live, await this.projectTheRest(live));
       await snapshot.query('begin isolation level repeatable read, read only');
       await snapshot.query(`select from ${SHADOW}.projection_positions`);
       await client.query(`alter schema ${SCHEMA} rename to ${OLD}`);
       await client.query(`alter schema ${SHADOW} rename to ${SCHEMA}`);
       await client.query('commit');
       client.release();
-      return livePosition;
+      return { before: lowest(live), after };
     } catch (error) {
       client.release(true); // closing the connection rolls back
       throw error;
     }
   }
+
+  /**
+   * Up to what all partitions have reached, and then of each partition what the live tables have of it. Which accounts a
+   * partition has is known only where the feed counts as the live tables do: otherwise everything up to the furthest.
+   */
+  private async projectTheRest(live: readonly LivePosition[]): Promise<Filled> {
+    const furthest = Math.max(...live.map(({ position }) => position));
+    if (!this.fits(live)) await this.project(furthest);
+    await this.project(lowest(live));
+    const { position } = this;
+    const { rows } = await this.pool.query<{ as_of: string }>(
+      `select as_of::text from ${SHADOW}.projection_positions where name = $1`,
+      [PROJECTION],
+    );
+    const [row] = rows;
+    if (row === undefined) throw new Error(`${SHADOW} has no checkpoint of ${PROJECTION}`);
+
+    const reached = new Map(live.map((row) => [row.partition, row.position]));
+    await this.project(
+      furthest,
+      (event) => event.position <= (reached.get(this.partitionOf(event.meta.accountId)) ?? 0),
+    );
+    return { position, asOf: row.as_of };
+  }
+
+  /** The new tables were filled by one checkpoint: from now on there is one for each partition. Returns the lowest of them. */
+  private async takeCheckpoints(
+    client: PoolClient,
+    live: readonly LivePosition[],
+    { position, asOf }: Filled,
+  ): Promise<number> {
+    const table = `${SHADOW}.projection_positions`;
+    await client.query(`delete from ${table} where name = $1`, [PROJECTION]);
+    if (this.fits(live)) {
+      // Where the live tables were further, the new ones have followed them, and are as old.
+      await client.query(
+        `insert into ${table} (name, partition, partitions, position, updated_at, as_of)
+         select name, partition, partitions, greatest(position, $2), now(),
+           case when position >= $2 then as_of else greatest(as_of, $3::timestamptz) end
+         from ${SCHEMA}.projection_positions where name = $1`,
+        [PROJECTION, position, asOf],
+      );
+      return Math.max(position, lowest(live));
+    }
+    await client.query(
+      `insert into ${table} (name, partition, partitions, position, updated_at, as_of)
+       select $1, partition, $2, $3, now(), $4::timestamptz from generate_series(0, $2::integer - 1) as partition`,
+      [PROJECTION, this.partitions, position, asOf],
+    );
+    return position;
+  }
+
+  private fits(live: readonly LivePosition[]): boolean {
+    return live.length === this.partitions && live.every(({ partitions }) => partitions === this.partitions);
+  }
+
+  private async livePositions(): Promise<readonly LivePosition[]> {
+    const { rows } = await this.pool.query<{ partition: number; partitions: number; position: string }>(
+      `select partition, partitions, position from ${SCHEMA}.projection_positions where name = $1`,
+      [PROJECTION],
+    );
+    if (rows.length === 0) throw new Error(`${SCHEMA} has no checkpoint of ${PROJECTION}`);
+    return rows.map((row) => ({ ...row, position: Number(row.position) }));
+  }
 }
+
+/** A checkpoint of the live tables. */
+interface LivePosition {
+  readonly partition: number;
+  readonly partitions: number;
+  readonly position: number;
+}
+
+/** What the new tables hold of all partitions. */
+interface Filled {
+  readonly position: number;
+  /** As Postgres writes it, to the microsecond. */
+  readonly asOf: string;
+}
+
+const lowest = (live: readonly LivePosition[]): number => Math.min(...live.map(({ position }) => position));
 
 const cutAt = ({ events, next }: Page, after: number, until: number): LogPage => {
   if (next <= until) return { after, events, next };
