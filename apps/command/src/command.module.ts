@@ -11,20 +11,22 @@ import { type DataSource, LessThanOrEqual } from 'typeorm';
 import { PaperBroker } from '#brokers/paper/paper-broker';
 import { PaperMarket } from '#brokers/paper/paper-market';
 import type { EventLog } from '#event-log/event-log';
-import type { Catalogue } from '#instruments/catalogue';
-import type { PriceDay } from '#instruments/price-day';
 import { Health } from '#platform/health';
+import { type HttpApp, startHttpApp } from '#platform/http';
 import { Lease } from '#platform/leases';
 import { OPEN_ACCOUNT } from '#platform/identity';
 import { counter } from '#platform/metrics';
 import { type Platform, PlatformModule } from '#platform/platform.module';
+import type { OnStop } from '#platform/run';
 import { OpenWorkRow } from '#read-models/open-work/open-work-row';
 import { PROJECTION, ProjectionPosition } from '#read-models/projection-positions/projection-position';
 import { AuthController } from './auth/auth.controller';
 import { catchUp, NotCatchingUp } from './catch-up';
 import { CancelOrderHandler, ReplaceOrderHandler } from './change-orders';
+import { loadMarketData, type MarketData } from './market-data';
 import { OrdersController } from './orders.controller';
 import { PlaceOrdersHandler } from './place-orders';
+import { problemOfCommand } from './problems';
 import type { OpenWork } from './recovery';
 import { type Listed, PaperBook } from './paper-book';
 import { RollCall } from './roll-call';
@@ -51,16 +53,12 @@ export interface CommandAdapters {
   readonly log: EventLog;
   /** Of the Postgres that `Platform.dataSource` is connected to. */
   readonly databaseUrl: string;
-  readonly catalogue: Catalogue;
-  readonly prices: PriceDay;
-  /** The day the prices were recorded on, `YYYY-MM-DD`. */
-  readonly priceDate: string;
 }
 
 /** The write side as an app: takes orders, changes them, listens to brokers. */
 @Module({})
 export class CommandModule {
-  static forRoot(platform: Platform, adapters: CommandAdapters): DynamicModule {
+  static forRoot(platform: Platform, adapters: CommandAdapters, market: MarketData): DynamicModule {
     return {
       module: CommandModule,
       imports: [PlatformModule.forRoot(platform), CqrsModule.forRoot()],
@@ -69,7 +67,7 @@ export class CommandModule {
         { provide: Lease, useFactory: () => keeperLease(platform) },
         {
           provide: WriteSide,
-          useFactory: (lease: Lease) => writeSide(platform, adapters, () => lease.isHeld()),
+          useFactory: (lease: Lease) => writeSide(platform, adapters, market, () => lease.isHeld()),
           inject: [Lease],
         },
         {
@@ -92,6 +90,24 @@ export class CommandModule {
     };
   }
 }
+
+/** Loads today's market and starts the write side. Resolves when it takes requests. */
+export const startCommand = async (platform: Platform, adapters: CommandAdapters, onStop: OnStop): Promise<HttpApp> => {
+  const { config, logger } = platform;
+  const market = await loadMarketData(config, logger);
+  const app = await startHttpApp(CommandModule.forRoot(platform, adapters, market), {
+    host: config.host,
+    port: config.commandPort,
+    portVariable: 'COMMAND_PORT',
+    title: 'Coordinator: commands',
+    description: 'Place, change and cancel orders.',
+    logger,
+    shutdownTimeoutMs: config.shutdownTimeoutMs,
+    translate: problemOfCommand,
+  });
+  onStop(() => app.close());
+  return app;
+};
 
 /** Recovers before the first request is let in; ends after the last one was answered. */
 @Injectable()
@@ -151,7 +167,8 @@ const keeperLease = ({ dataSource, logger }: Platform): Lease =>
 
 const writeSide = (
   { config, logger, dataSource }: Platform,
-  { log, catalogue, prices, priceDate }: CommandAdapters,
+  { log }: CommandAdapters,
+  { catalogue, prices, priceDate }: MarketData,
   isKeeper: () => boolean,
 ): WriteSide => {
   const now = () => Date.now();

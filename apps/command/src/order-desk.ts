@@ -4,7 +4,7 @@ import { Refused } from '#domain/decider';
 import { type IntentLine, type LineResult, type LineStatus, statusOf } from '#domain/intents/intent';
 import type { Instrument } from '#domain/instruments/instrument';
 import { toRupees } from '#domain/money';
-import type { ExecutionReport, Order, OrderDetails, OrderTerms } from '#domain/orders/order';
+import type { Order, OrderDetails, OrderTerms } from '#domain/orders/order';
 import { judge, passes } from '#domain/risk/checks';
 import type { Verdict } from '#domain/risk/verdict';
 import { marginPriceE4 } from '#domain/risk/margin-price';

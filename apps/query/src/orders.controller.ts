@@ -15,6 +15,7 @@ import {
   type SortKey,
   TradeFilter,
 } from './filters';
+import { type Accounts, OrderBookCache, type Page } from './order-book-cache';
 import { type Checkpoint, ReadModel } from './read-model';
 import {
   ORDER,
@@ -34,7 +35,9 @@ const MIN_POSITION = 'coordinator-min-position';
 
 const stringHeader = (description: string) => ({ description, schema: { type: 'string' as const } });
 const STAMP = {
-  'Coordinator-Source': stringHeader('Where the rows come from: DB.'),
+  'Coordinator-Source': stringHeader(
+    'Where the rows come from: DB, or CACHE when the order book was read a moment ago.',
+  ),
   'Coordinator-Age-Ms': stringHeader('The rows hold everything that was recorded until so many milliseconds ago.'),
   'Coordinator-Position': stringHeader('The rows hold at least everything up to this position of the log.'),
 };
@@ -53,7 +56,7 @@ const Read = (path: string, summary: string, type: Type, ...failures: MethodDeco
 const NOT_FOUND = ApiResponse({ status: 404, description: 'ORDER_NOT_FOUND: no such order among yours' });
 const NO_ACCOUNT = ApiResponse({ status: 404, description: 'ACCOUNT_NOT_FOUND: no such account among yours' });
 
-/** Order book, history and trades. Everything is read from Postgres, and every answer says how old it is. */
+/** Order book, history and trades. Everything is read from Postgres, the order book at times a moment ago, and every answer says how old it is. */
 @ApiTags('reads')
 @ApiHeader({
   name: 'Coordinator-Min-Position',
@@ -62,7 +65,10 @@ const NO_ACCOUNT = ApiResponse({ status: 404, description: 'ACCOUNT_NOT_FOUND: n
 })
 @Controller('v2')
 export class OrdersController {
-  constructor(private readonly model: ReadModel) {}
+  constructor(
+    private readonly model: ReadModel,
+    private readonly orderBook: OrderBookCache,
+  ) {}
 
   @Read('orders', 'The order book, newest first', OrderPage, NO_ACCOUNT)
   async orders(
@@ -74,7 +80,13 @@ export class OrdersController {
     const source = { table: TABLE.orders, columns: selectList(ORDER), ...BY_PLACING };
     const conditions = matching(filter, BY_PLACING.sort.time);
     if (filter.status !== undefined) conditions.add([filter.status], (at) => `status = ${at}`);
-    return this.page(source, accountsOf(identity, filter.accountId), conditions, filter, minPosition, reply);
+    const accounts = accountsOf(identity, filter.accountId);
+    const wanted = positionOf(minPosition);
+    const page = await this.orderBook.page({ accounts, filter, minPosition: wanted }, () =>
+      this.read(source, accounts, conditions, filter, wanted),
+    );
+    stamp(reply, page.checkpoint, page.source);
+    return page.body;
   }
 
   @Read('orders/:orderId', 'One order, with its verdicts', OrderDetailView, NOT_FOUND)
@@ -85,7 +97,7 @@ export class OrdersController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<string> {
     const id = uuidOf(orderId);
-    const checkpoint = await this.standAt(minPosition);
+    const checkpoint = await this.standAt(positionOf(minPosition));
     const own = ownOrder(identity, id);
     const [order] = await this.model.texts(
       `select row_to_json(item) from
@@ -142,7 +154,7 @@ export class OrdersController {
     minPosition: string | undefined,
     reply: FastifyReply,
   ): Promise<string> {
-    await this.standAt(minPosition);
+    await this.standAt(positionOf(minPosition));
     const own = ownOrder(identity, orderId);
     const [found] = await this.model.texts(`select '' from ${TABLE.orders} where ${own.text}`, own.values);
     if (found === undefined) throw orderNotFound();
@@ -158,6 +170,18 @@ export class OrdersController {
     minPosition: string | undefined,
     reply: FastifyReply,
   ): Promise<string> {
+    const { body, checkpoint } = await this.read(source, accounts, conditions, filter, positionOf(minPosition));
+    stamp(reply, checkpoint);
+    return body;
+  }
+
+  private async read(
+    source: Source,
+    accounts: Accounts,
+    conditions: Conditions,
+    filter: PageFilter,
+    minPosition: number | undefined,
+  ): Promise<Page> {
     const limit = limitOf(filter);
     if (filter.cursor !== undefined) addCursor(conditions, filter.cursor, source.sort);
     const checkpoint = await this.standAt(minPosition);
@@ -165,16 +189,13 @@ export class OrdersController {
     const items = await this.model.texts(text, conditions.values);
     const last = items.length > limit ? items[limit - 1] : undefined;
     const nextCursor = last === undefined ? 'null' : JSON.stringify(encodeCursor(source.cursorOf(last)));
-    stamp(reply, checkpoint);
-    return `{"items":[${items.slice(0, limit).map(source.present).join(',')}],"nextCursor":${nextCursor}}`;
+    const body = `{"items":[${items.slice(0, limit).map(source.present).join(',')}],"nextCursor":${nextCursor}}`;
+    return { body, checkpoint };
   }
 
   /** The checkpoint is read before the rows, which therefore hold at least what it says. */
-  private standAt(minPosition: string | undefined): Promise<Checkpoint> {
-    if (minPosition === undefined) return this.model.checkpoint();
-    if (!/^\d{1,15}$/.test(minPosition))
-      throw invalid('A header is not as it must be.', 'Coordinator-Min-Position', 'must be a position of the log');
-    return this.model.reached(Number(minPosition));
+  private standAt(minPosition: number | undefined): Promise<Checkpoint> {
+    return minPosition === undefined ? this.model.checkpoint() : this.model.reached(minPosition);
   }
 }
 
@@ -217,9 +238,6 @@ const BY_REVISION = {
   cursorOf: (item) => ({ atMs: 0, id: String(fieldOf(item, 'version')) }),
   present: (item) => JSON.stringify(presentable(JSON.parse(item))),
 } as const satisfies Order;
-
-/** Whose rows are listed: those of these accounts, or everybody's. */
-type Accounts = readonly string[] | 'all';
 
 /** @throws Problem 404 for an account that is not theirs. */
 const accountsOf = (identity: Identity, accountId: string | undefined): Accounts => {
@@ -282,9 +300,9 @@ const pageStatement = (
 
 /* ------------------------------------------------------------------------------------------------------ answers */
 
-const stamp = (reply: FastifyReply, { position, asOf }: Checkpoint): void => {
+const stamp = (reply: FastifyReply, { position, asOf }: Checkpoint, source: 'CACHE' | 'DB' = 'DB'): void => {
   void reply.headers({
-    'coordinator-source': 'DB',
+    'coordinator-source': source,
     'coordinator-age-ms': String(Math.max(0, Date.now() - asOf)),
     'coordinator-position': String(position),
     'cache-control': 'no-store',
@@ -297,6 +315,13 @@ const fieldOf = (item: string, name: string): unknown => {
 };
 
 const timeOf = (item: string, name: string): number => Date.parse(String(fieldOf(item, name)));
+
+const positionOf = (header: string | undefined): number | undefined => {
+  if (header === undefined) return undefined;
+  if (!/^\d{1,15}$/.test(header))
+    throw invalid('A header is not as it must be.', 'Coordinator-Min-Position', 'must be a position of the log');
+  return Number(header);
+};
 
 /** The filter's pattern lets days pass that their month does not have, and `Date` would take them for the next month's. */
 const instantOf = (field: string, text: string): string => {

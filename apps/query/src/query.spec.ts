@@ -4,12 +4,15 @@ import type { DataSource } from 'typeorm';
 import type { RecordedEvent } from '#event-log/event-log';
 import { readConfig } from '#platform/config';
 import { connect, createDataSource } from '#platform/database';
+import type { HotState } from '#platform/hot-state';
+import { InProcessHotState } from '#platform/hot-state-in-process';
 import { type HttpApp, startHttpApp } from '#platform/http';
 import { Identities } from '#platform/identities';
 import { identityEntities, identityMigrations } from '#platform/identity-tables';
 import { createLogger } from '#platform/logging';
 import { readModelMigrations } from '#read-models/database';
 import { openPool } from '#read-models/pool';
+import { Checkpoints } from '#read-models/checkpoints';
 import { Projector } from '#read-models/projector';
 import { history, recorded, STORY_NAMES } from '../../../test/support/events';
 import { createTestDatabase, type TestDatabase } from '../../../test/support/postgres';
@@ -61,6 +64,7 @@ describe('the query app', () => {
   let projectorPool: Pool;
   let projector: Projector;
   let app: HttpApp;
+  let startApp: (environment: Record<string, string>, hotState: HotState) => Promise<HttpApp>;
   const keys: Record<'ann' | 'ben' | 'auditor', string> = { ann: '', ben: '', auditor: '' };
 
   beforeAll(async () => {
@@ -98,16 +102,20 @@ describe('the query app', () => {
     });
     projector = new Projector(projectorPool);
     await projector.project({ after: 0, next: HEAD, events: EVENTS });
-    app = await startHttpApp(QueryModule.forRoot({ config: readConfig({}), logger, dataSource, identities }, pool), {
-      host: '127.0.0.1',
-      port: 0,
-      portVariable: 'QUERY_PORT',
-      title: 'Queries',
-      description: 'For tests',
-      logger,
-      shutdownTimeoutMs: 1_000,
-      translate: problemOfQuery,
-    });
+    startApp = (environment, hotState) => {
+      const platform = { config: readConfig(environment), logger, dataSource, identities, hotState };
+      return startHttpApp(QueryModule.forRoot(platform, pool), {
+        host: '127.0.0.1',
+        port: 0,
+        portVariable: 'QUERY_PORT',
+        title: 'Queries',
+        description: 'For tests',
+        logger,
+        shutdownTimeoutMs: 1_000,
+        translate: problemOfQuery,
+      });
+    };
+    app = await startApp({}, new InProcessHotState());
   });
   afterAll(async () => {
     await app.close();
@@ -116,8 +124,13 @@ describe('the query app', () => {
     await database.drop();
   });
 
-  const get = async (path: string, key = keys.ann, headers: Record<string, string> = {}): Promise<Answer> => {
-    const response = await fetch(`${app.url}${path}`, { headers: { 'x-api-key': key, ...headers } });
+  const get = async (
+    path: string,
+    key = keys.ann,
+    headers: Record<string, string> = {},
+    { url } = app,
+  ): Promise<Answer> => {
+    const response = await fetch(`${url}${path}`, { headers: { 'x-api-key': key, ...headers } });
     const text = await response.text();
     const body = JSON.parse(text) as Answer['body'] & Pick<Answer, 'items' | 'nextCursor'>;
     return {
@@ -416,7 +429,7 @@ describe('the query app', () => {
 
     it('and how old they are', async () => {
       const caughtUp = Date.now();
-      await projector.confirmCaughtUp(HEAD, caughtUp);
+      await new Checkpoints(projectorPool, 1).confirmCaughtUp([{ head: HEAD, atMs: caughtUp }]);
       await new Promise((resolve) => setTimeout(resolve, 50));
       const ageMs = Number((await get('/v2/orders')).headers.get('coordinator-age-ms'));
       expect(ageMs).toBeGreaterThanOrEqual(45);
@@ -453,12 +466,85 @@ describe('the query app', () => {
       expect(headers.get('coordinator-position')).toBe(String(await projector.position()));
     });
 
+    it('waits for the partition that is furthest behind, and is as old as the oldest', async () => {
+      const stand = await projector.position();
+      await new Checkpoints(projectorPool, 2).adopt();
+      try {
+        const [ahead, behind] = [0, 1].map((partition) => new Projector(projectorPool, { partition, partitions: 2 }));
+        await ahead?.project({ after: stand, next: stand + 10, events: [] });
+        await new Checkpoints(projectorPool, 2).confirmCaughtUp([{ head: stand + 10, atMs: Date.now() + 1_000 }]);
+        let answered = false;
+        const reading = get('/v2/orders', keys.ann, at(String(stand + 10))).finally(() => (answered = true));
+        await new Promise((resolve) => setTimeout(resolve, 100));
+        expect(answered).toBe(false);
+        const { headers } = await get('/v2/orders');
+        expect(headers.get('coordinator-position')).toBe(String(stand));
+        expect(Number(headers.get('coordinator-age-ms'))).toBeGreaterThanOrEqual(100); // the one ahead is not a moment old
+        await behind?.project({ after: stand, next: stand + 10, events: [] });
+        expect((await reading).headers.get('coordinator-position')).toBe(String(stand + 10));
+      } finally {
+        await new Checkpoints(projectorPool, 1).adopt();
+        await projector.begin();
+      }
+    });
+
     it.each(['-1', '1.5', 'head', '', '9'.repeat(16), '1, 2'])('refuses what is no position: %j', async (position) => {
       const { status, body } = await get('/v2/orders', keys.ann, at(position));
       expect({ status, body }).toMatchObject({
         status: 400,
         body: { code: 'VALIDATION_FAILED', errors: [{ field: 'Coordinator-Min-Position' }] },
       });
+    });
+  });
+
+  describe('with a cache of the order book', () => {
+    let cached: HttpApp;
+    let other: HttpApp;
+    beforeAll(async () => {
+      const shared = new InProcessHotState();
+      cached = await startApp({ ORDER_BOOK_CACHE_MS: '60000' }, shared);
+      other = await startApp({ ORDER_BOOK_CACHE_MS: '60000' }, shared);
+    });
+    afterAll(() => Promise.all([cached.close(), other.close()]));
+    const sourceOf = ({ headers }: Answer) => headers.get('coordinator-source');
+
+    it('serves a page again, to each who may see it and from every process, and says so', async () => {
+      const path = '/v2/orders?limit=9';
+      for (const key of [keys.ann, keys.ben, keys.auditor]) {
+        const read = await get(path, key, {}, cached);
+        const again = await get(path, key, {}, other);
+        expect([sourceOf(read), sourceOf(again)]).toEqual(['DB', 'CACHE']);
+        expect(again.text).toBe(read.text);
+        expect(again.headers.get('coordinator-position')).toBe(read.headers.get('coordinator-position'));
+        expect(Number(again.headers.get('coordinator-age-ms'))).toBeGreaterThan(0);
+        expect(again.headers.get('cache-control')).toBe('no-store');
+        expect(again.headers.get('content-type')).toBe(read.headers.get('content-type'));
+        expect(again.text).toBe((await get(path, key)).text);
+      }
+    });
+
+    it('reads anew for who must see more than the page holds, and waits for nobody else', async () => {
+      const path = '/v2/orders?limit=11';
+      const min = (position: number) => ({ 'Coordinator-Min-Position': String(position) });
+      const position = Number((await get(path, keys.ann, {}, cached)).headers.get('coordinator-position'));
+      expect(sourceOf(await get(path, keys.ann, min(position), cached))).toBe('CACHE');
+      expect((await get(path, keys.ann, min(position + 1_000), cached)).body['code']).toBe('READ_MODEL_BEHIND');
+      expect(sourceOf(await get(path, keys.ann, {}, cached))).toBe('CACHE');
+    });
+
+    it('refuses what it refuses without one, though the page is there', async () => {
+      const path = '/v2/orders?limit=12';
+      await get(path, keys.ann, {}, cached);
+      expect(await get(path, '', {}, cached)).toMatchObject({ status: 401 });
+      expect(await get(path, keys.ann, { 'Coordinator-Min-Position': 'head' }, cached)).toMatchObject({ status: 400 });
+      expect(await get(`${path}&accountId=${ANN}`, keys.ann, {}, cached)).toMatchObject({ status: 200 });
+      expect(await get(`${path}&accountId=${ANN}`, keys.ben, {}, cached)).toMatchObject({ status: 404 });
+      expect(await get(`${path}&cursor=abc`, keys.ann, {}, cached)).toMatchObject({ status: 400 });
+    });
+
+    it('reads everything else from the database', async () => {
+      for (const path of ['/v2/trades', `/v2/orders/${orderOf(ANN)}`, `/v2/orders/${orderOf(ANN)}/history`])
+        for (let reads = 0; reads < 2; reads += 1) expect(sourceOf(await get(path, keys.ann, {}, cached))).toBe('DB');
     });
   });
 

@@ -4,7 +4,7 @@ import { Problem } from '#platform/problem-details';
 import { SCHEMA } from '#read-models/columns';
 import { PROJECTION } from '#read-models/projection-positions/projection-position';
 
-/** How far the rows reach, and as of when they are complete (epoch milliseconds). */
+/** How far the rows of all partitions reach, and as of when they are complete (epoch milliseconds). */
 export interface Checkpoint {
   readonly position: number;
   readonly asOf: number;
@@ -123,10 +123,13 @@ export class ReadModel {
   private async readCheckpoint(): Promise<Checkpoint> {
     const readAtMs = this.now();
     const [row] = await this.rows(
-      `select position, (extract(epoch from as_of) * 1000)::bigint from ${SCHEMA}.projection_positions where name = $1`,
+      // As far as every partition has come: a client does not know which one its account belongs to.
+      `select min(position), (extract(epoch from min(as_of)) * 1000)::bigint
+       from ${SCHEMA}.projection_positions where name = $1`,
       [PROJECTION],
     );
-    if (row === undefined) throw new Problem(503, 'READ_MODEL_UNAVAILABLE', 'The read model has no checkpoint.');
+    if (row === undefined || row[0] === null)
+      throw new Problem(503, 'READ_MODEL_UNAVAILABLE', 'The read model has no checkpoint.');
     const checkpoint = { position: Number(row[0]), asOf: Number(row[1]) };
     this.known = { checkpoint, readAtMs };
     return checkpoint;

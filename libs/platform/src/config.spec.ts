@@ -12,6 +12,7 @@ describe('the configuration', () => {
       projectorPort: 3002,
       relayPort: 3003,
       eventPartitions: 12,
+      orderBookCacheMs: 0,
       dataDir: resolve('.data'),
       logLevel: 'info',
       idempotencyWindowSec: 86_400,
@@ -40,9 +41,16 @@ describe('the configuration', () => {
     });
     expect(config.databaseUrl).toBe('postgres://me:secret@db:5432/orders');
     expect(config.eventStoreUrl).toBe('esdb://one:2113,two:2113?tls=false');
-    expect(config.kafkaBrokers).toEqual(['one:9092', 'two:9092']);
+    expect(config.kafkaBrokers).toBe('one:9092,two:9092');
     expect(config.redisUrl).toBe('redis://cache:6379');
     expect(config.instrumentsFile).toBe(resolve('today.json.gz'));
+  });
+
+  it('caches the order book when there is a place to share it, unless told otherwise', () => {
+    const REDIS_URL = 'redis://cache:6379';
+    expect(readConfig({ REDIS_URL }).orderBookCacheMs).toBe(2_000);
+    expect(readConfig({ REDIS_URL, ORDER_BOOK_CACHE_MS: '0' }).orderBookCacheMs).toBe(0);
+    expect(readConfig({ ORDER_BOOK_CACHE_MS: '500' }).orderBookCacheMs).toBe(500);
   });
 
   it('treats an empty variable as unset', () => {
@@ -62,6 +70,7 @@ describe('the configuration', () => {
     [{ EVENTSTORE_URL: 'http://log:2113' }, 'EVENTSTORE_URL must look like esdb://'],
     [{ KAFKA_BROKERS: 'one,two:9092' }, 'KAFKA_BROKERS must look like host:9092'],
     [{ REDIS_URL: 'cache:6379' }, 'REDIS_URL must look like redis://'],
+    [{ ORDER_BOOK_CACHE_MS: '60001' }, 'ORDER_BOOK_CACHE_MS must be a whole number from 0 to 60000'],
     [{ EVENT_PARTITIONS: '0' }, 'EVENT_PARTITIONS must be a whole number from 1 to 1000'],
     [{ HOST: 'http://here' }, 'HOST must be an address'],
     [{ JWT_SECRET: 'short' }, 'JWT_SECRET must have at least 32 characters'],

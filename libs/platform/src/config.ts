@@ -21,11 +21,13 @@ export interface Config {
   /** EventStoreDB as event log; absent means the tables of Postgres. */
   readonly eventStoreUrl?: string;
   /** `host:port,host:port`. Kafka between the event log and the projections; absent means a direct subscription. */
-  readonly kafkaBrokers?: readonly string[];
+  readonly kafkaBrokers?: string;
   /** Partitions of the event topic, when this process is the one that makes it. */
   readonly eventPartitions: number;
   /** Hot state shared between processes; absent means each has its own. */
   readonly redisUrl?: string;
+  /** For how long a page of the order book may be served again; 0 reads each anew. */
+  readonly orderBookCacheMs: number;
   readonly logLevel: LogLevel;
   /** Signs access tokens; absent means the one `jwtSecretOf` generates once into `dataDir`. */
   readonly jwtSecret?: string;
@@ -88,10 +90,8 @@ export const readConfig = (environment: Environment): Config => {
     wrong.push('EVENTSTORE_URL must look like esdb://user:password@host:2113?tls=false');
   }
 
-  const kafkaBrokers = text('KAFKA_BROKERS')
-    ?.split(',')
-    .map((broker) => broker.trim());
-  if (kafkaBrokers?.every((broker) => /^([\w.-]+|\[[\da-f:.]+\]):\d{1,5}$/i.test(broker)) === false) {
+  const kafkaBrokers = text('KAFKA_BROKERS')?.replace(/\s*,\s*/g, ',');
+  if (kafkaBrokers?.split(',').every((broker) => /^([\w.-]+|\[[\da-f:.]+\]):\d{1,5}$/i.test(broker)) === false) {
     wrong.push('KAFKA_BROKERS must look like host:9092,host:9092');
   }
 
@@ -115,6 +115,8 @@ export const readConfig = (environment: Environment): Config => {
     eventPartitions: integer('EVENT_PARTITIONS', 12, 1, 1_000),
     dataDir: resolve(text('DATA_DIR') ?? '.data'),
     logLevel: logLevel ?? 'info',
+    // What only this process knows to be fresh saves little; what all processes share saves the database.
+    orderBookCacheMs: integer('ORDER_BOOK_CACHE_MS', redisUrl === undefined ? 0 : 2_000, 0, 60_000),
     idempotencyWindowSec: integer('IDEMPOTENCY_WINDOW_SEC', 86_400, 1, 31_536_000),
     maxOrdersPerBatch: integer('MAX_ORDERS_PER_BATCH', 20, 1, 100),
     paperTickMs: integer('PAPER_TICK_MS', 5_000, 1, 3_600_000),
@@ -144,9 +146,10 @@ export const describeConfig = (config: Config): readonly string[] => [
   `data directory: ${config.dataDir}`,
   `database: ${config.databaseUrl === undefined ? 'embedded Postgres' : withoutPassword(config.databaseUrl)}`,
   `event log: ${config.eventStoreUrl === undefined ? 'in the database' : masked(config.eventStoreUrl)}`,
-  `transport to projections: ${config.kafkaBrokers === undefined ? 'direct' : `Kafka at ${config.kafkaBrokers.join(', ')}`}`,
+  `transport to projections: ${config.kafkaBrokers === undefined ? 'direct' : `Kafka at ${config.kafkaBrokers}`}`,
   `partitions of the event topic: ${String(config.eventPartitions)}, when it has to be made`,
   `hot state: ${config.redisUrl === undefined ? 'in each process' : masked(config.redisUrl)}`,
+  `order book: ${config.orderBookCacheMs === 0 ? 'never from the cache' : `from the cache for at most ${String(config.orderBookCacheMs)} ms`}`,
   `log level: ${config.logLevel}`,
   `token secret: ${config.jwtSecret === undefined ? 'generated' : 'from JWT_SECRET'}`,
   `idempotency window: ${String(config.idempotencyWindowSec)} s`,

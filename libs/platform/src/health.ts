@@ -9,8 +9,8 @@ import { LOGGER, type Logger } from './logging';
 
 const checkTimeoutMs = 2_000;
 
-/** Resolves when the part it asks can do its work. */
-export type HealthCheck = () => Promise<unknown>;
+/** Throws, or rejects, when the part it asks cannot do its work. */
+export type HealthCheck = () => unknown;
 
 interface Verdict {
   readonly name: string;
@@ -49,7 +49,7 @@ export class Health {
   /** The answer is public and names the part only; why it is down is for the log, once. */
   private async verdict(name: string, check: HealthCheck): Promise<Verdict> {
     try {
-      await withDeadline(check(), checkTimeoutMs, name);
+      await withDeadline(Promise.resolve(check()), checkTimeoutMs, name);
       if (this.down.delete(name)) this.logger.info(`${name} is up again`);
       return { name, status: 'up' };
     } catch (error) {

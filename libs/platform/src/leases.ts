@@ -92,7 +92,7 @@ export class Lease {
   }
 
   isHeld(): boolean {
-    return !this.stopped.signal.aborted && this.now() < this.heldUntilMs;
+    return !this.isStopped() && this.now() < this.heldUntilMs;
   }
 
   /** Gives the lease up, so that another process need not wait for its end. */
@@ -107,10 +107,14 @@ export class Lease {
 
   private async keep(): Promise<void> {
     const { renewMs = 1_000 } = this.options;
-    while (!this.stopped.signal.aborted) {
+    while (!this.isStopped()) {
       await sleep(renewMs, undefined, { signal: this.stopped.signal }).catch(() => undefined); // woken by `stop`
-      if (!this.stopped.signal.aborted) await this.turn();
+      if (!this.isStopped()) await this.turn();
     }
+  }
+
+  private isStopped(): boolean {
+    return this.stopped.signal.aborted;
   }
 
   private async turn(evenIfHeld = false): Promise<void> {

@@ -5,6 +5,7 @@ import { createTestDatabase, type TestDatabase } from '../../../test/support/pos
 import { readConfig } from './config';
 import { connect, createDataSource } from './database';
 import { Health } from './health';
+import { InProcessHotState } from './hot-state-in-process';
 import { startHttpApp, type HttpApp } from './http';
 import { Identities } from './identities';
 import { accountOf, CurrentIdentity, Public, type Identity } from './identity';
@@ -54,7 +55,13 @@ beforeAll(async () => {
     createDataSource(database.url, { name: 'test', entities: identityEntities, migrations: identityMigrations }),
   );
   identities = new Identities({ dataSource, jwtSecret: 'a secret for tests only, long enough', logger });
-  const platform = PlatformModule.forRoot({ config: readConfig({}), logger, dataSource, identities });
+  const platform = PlatformModule.forRoot({
+    config: readConfig({}),
+    logger,
+    dataSource,
+    identities,
+    hotState: new InProcessHotState(),
+  });
   app = await startHttpApp(TestModule.of(platform), {
     host: '127.0.0.1',
     port: 0,

@@ -5,6 +5,7 @@ import { APP_GUARD } from '@nestjs/core';
 import { DataSource } from 'typeorm';
 import { CONFIG, type Config } from './config';
 import { Health, HealthController } from './health';
+import { HOT_STATE, type HotState } from './hot-state';
 import { Identities } from './identities';
 import { IdentityGuard } from './identity-guard';
 import { LOGGER, type Logger } from './logging';
@@ -16,15 +17,17 @@ export interface Platform {
   /** Connected; whoever connected it closes it, after the app. Must know `identityEntities`. */
   readonly dataSource: DataSource;
   readonly identities: Identities;
+  /** Whoever opened it closes it, after the app. */
+  readonly hotState: HotState;
 }
 
 /**
- * Provides `CONFIG`, `LOGGER`, `DataSource`, `Identities` and `Health` to every module of an app, serves `/health`
- * and `/metrics`, and guards all routes.
+ * Provides `CONFIG`, `LOGGER`, `DataSource`, `Identities`, `HOT_STATE` and `Health` to every module of an app, serves
+ * `/health` and `/metrics`, and guards all routes.
  */
 @Module({})
 export class PlatformModule {
-  static forRoot({ config, logger, dataSource, identities }: Platform): DynamicModule {
+  static forRoot({ config, logger, dataSource, identities, hotState }: Platform): DynamicModule {
     return {
       module: PlatformModule,
       global: true,
@@ -34,6 +37,7 @@ export class PlatformModule {
         { provide: LOGGER, useValue: logger },
         { provide: DataSource, useValue: dataSource },
         { provide: Identities, useValue: identities },
+        { provide: HOT_STATE, useValue: hotState },
         {
           provide: Health,
           useFactory: () => {
@@ -44,7 +48,7 @@ export class PlatformModule {
         },
         { provide: APP_GUARD, useClass: IdentityGuard },
       ],
-      exports: [CONFIG, LOGGER, DataSource, Identities, Health],
+      exports: [CONFIG, LOGGER, DataSource, Identities, HOT_STATE, Health],
     };
   }
 }

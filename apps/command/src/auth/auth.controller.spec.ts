@@ -4,6 +4,7 @@ import type { DataSource } from 'typeorm';
 import { readConfig } from '#platform/config';
 import { connect, createDataSource } from '#platform/database';
 import { startHttpApp, type HttpApp } from '#platform/http';
+import { InProcessHotState } from '#platform/hot-state-in-process';
 import { Identities } from '#platform/identities';
 import { OPEN_ACCOUNT } from '#platform/identity';
 import { identityEntities, identityMigrations } from '#platform/identity-tables';
@@ -40,7 +41,13 @@ beforeAll(async () => {
   identities = new Identities({ dataSource, jwtSecret: 'a secret for tests only, long enough', logger });
 });
 beforeEach(async () => {
-  const platform = PlatformModule.forRoot({ config: readConfig({}), logger, dataSource, identities });
+  const platform = PlatformModule.forRoot({
+    config: readConfig({}),
+    logger,
+    dataSource,
+    identities,
+    hotState: new InProcessHotState(),
+  });
   app = await startHttpApp(TestModule.of(platform), {
     host: '127.0.0.1',
     port: 0,

@@ -3,6 +3,7 @@
 import { Body, Controller, HttpCode, Inject, Ip, Post } from '@nestjs/common';
 import { ApiOperation, ApiProperty, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { IsEmail, IsString, Length, MaxLength } from 'class-validator';
+import { HOT_STATE, type HotState } from '#platform/hot-state';
 import { Identities, type Registered, type Tokens } from '#platform/identities';
 import { OPEN_ACCOUNT, Public, type OpenAccount } from '#platform/identity';
 import { RateLimit } from '#platform/rate-limit';
@@ -45,20 +46,24 @@ const minuteMs = 60_000;
 @Controller('auth')
 export class AuthController {
   /** Against guessing one person's password, and against guessing from one place. */
-  private readonly perEmail = new RateLimit({ triesMax: 10, windowMs: minuteMs });
-  private readonly perAddress = new RateLimit({ triesMax: 100, windowMs: minuteMs });
+  private readonly perEmail: RateLimit;
+  private readonly perAddress: RateLimit;
 
   constructor(
     private readonly identities: Identities,
     @Inject(OPEN_ACCOUNT) private readonly openAccount: OpenAccount,
-  ) {}
+    @Inject(HOT_STATE) hotState: HotState,
+  ) {
+    this.perEmail = new RateLimit(hotState, { name: 'login-email', triesMax: 10, windowMs: minuteMs });
+    this.perAddress = new RateLimit(hotState, { name: 'auth-address', triesMax: 100, windowMs: minuteMs });
+  }
 
   @Post('register')
   @ApiOperation({ summary: 'Become a trader with one account and one API key; the key is shown this once' })
   @ApiResponse({ status: 201, description: '{ userId, accountId, apiKey }' })
   @ApiResponse({ status: 409, description: 'EMAIL_TAKEN' })
-  register(@Body() { email, password }: Register, @Ip() address: string): Promise<Registered> {
-    this.perAddress.count(address);
+  async register(@Body() { email, password }: Register, @Ip() address: string): Promise<Registered> {
+    await this.perAddress.count(address);
     return this.identities.register({ email, password }, this.openAccount);
   }
 
@@ -67,9 +72,9 @@ export class AuthController {
   @ApiOperation({ summary: 'Get an access token (Authorization: Bearer) and a refresh token' })
   @ApiResponse({ status: 200, description: '{ accessToken, refreshToken, expiresInSec }' })
   @ApiResponse({ status: 401, description: 'WRONG_CREDENTIALS' })
-  login(@Body() { email, password }: Login, @Ip() address: string): Promise<Tokens> {
-    this.perAddress.count(address);
-    this.perEmail.count(email.toLowerCase());
+  async login(@Body() { email, password }: Login, @Ip() address: string): Promise<Tokens> {
+    await this.perAddress.count(address);
+    await this.perEmail.count(email.toLowerCase());
     return this.identities.login(email, password);
   }
 
@@ -78,8 +83,8 @@ export class AuthController {
   @ApiOperation({ summary: 'Exchange a refresh token for new tokens; each can be used once' })
   @ApiResponse({ status: 200, description: '{ accessToken, refreshToken, expiresInSec }' })
   @ApiResponse({ status: 401, description: 'INVALID_REFRESH_TOKEN' })
-  refresh(@Body() { refreshToken }: Refresh, @Ip() address: string): Promise<Tokens> {
-    this.perAddress.count(address);
+  async refresh(@Body() { refreshToken }: Refresh, @Ip() address: string): Promise<Tokens> {
+    await this.perAddress.count(address);
     return this.identities.refresh(refreshToken);
   }
 }
