@@ -38,6 +38,13 @@ module.exports = {
       to: { path: '^libs/', pathNot: '^libs/(event-log/|domain/src/decider\\.ts$)' },
     },
     {
+      name: 'messaging-knows-only-the-event-log',
+      comment: 'A transport carries what the log recorded, whatever it is: it knows no order and serves no HTTP.',
+      severity: 'error',
+      from: { path: '^libs/messaging/', pathNot: proof },
+      to: { path: '^libs/', pathNot: '^libs/(messaging/|event-log/src/event-log\\.ts$)' },
+    },
+    {
       name: 'instruments-know-only-the-domain',
       comment: 'Loading and finding instruments needs the words of the domain and nothing else of ours.',
       severity: 'error',
@@ -101,19 +108,26 @@ module.exports = {
       severity: 'error',
       from: {
         path: '^(apps/command|libs/(domain|event-log|brokers|instruments))/',
-        pathNot: [proof, '^apps/command/src/command\\.module\\.ts$'],
+        pathNot: [proof, '^apps/command/src/(command\\.module|main)\\.ts$'],
       },
       to: { path: '^libs/read-models/' },
     },
     {
       name: 'adapters-are-chosen-in-modules',
-      comment: 'Only a module, a main file or a command names the Postgres event log; all others hold the port.',
+      comment: 'Only a module, a main file or a command names an event log or a transport; all others hold the port.',
       severity: 'error',
       from: {
         path: '^(apps|libs)/',
-        pathNot: ['(\\.module|/main|/rebuild|/migrations)\\.ts$', '/bench/', '^libs/event-log/src/postgres/', proof],
+        pathNot: ['(\\.module|/main|/rebuild|/migrations)\\.ts$', '/bench/', '^libs/(event-log|messaging)/', proof],
       },
-      to: { path: '^libs/event-log/src/postgres/' },
+      to: { path: '^libs/(event-log/src/(postgres|eventstore)|messaging/src/(direct|kafka|parking|relay-checkpoint))' },
+    },
+    {
+      name: 'one-event-log-never-imports-another',
+      comment: 'Each adapter of the event log stands alone, and the port knows none of them.',
+      severity: 'error',
+      from: { path: '^libs/event-log/src/([^/]+)', pathNot: ['\\.module\\.ts$', proof] },
+      to: { path: '^libs/event-log/src/[^/]+/', pathNot: '^libs/event-log/src/$1/' },
     },
     {
       name: 'one-broker-never-imports-another',

@@ -1,102 +1,72 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { CommandModule } from '../../command/src/command.module';
-import { loadMarketData } from '../../command/src/market-data';
-import { problemOfCommand } from '../../command/src/problems';
+import { startCommand } from '../../command/src/command.module';
 import { WriteSide } from '../../command/src/write-side';
+import { openEventLog } from '#event-log/event-log.module';
 import { EventLog1767225600000 } from '#event-log/postgres/migrations';
-import { PostgresEventLog } from '#event-log/postgres/postgres-event-log';
-import { type Config, jwtSecretOf, readConfig } from '#platform/config';
-import { connect, createDataSource } from '#platform/database';
+import { RelayPositions1767225800000 } from '#messaging/relay-checkpoint';
+import { type Config, readConfig } from '#platform/config';
 import { startEmbeddedPostgres } from '#platform/embedded-postgres';
-import { startHttpApp } from '#platform/http';
 import { Health } from '#platform/health';
-import { Identities } from '#platform/identities';
 import { identityEntities, identityMigrations } from '#platform/identity-tables';
 import { leaseMigrations } from '#platform/leases';
-import { createLogger, type Logger } from '#platform/logging';
+import { createLogger } from '#platform/logging';
 import { histogram } from '#platform/metrics';
+import { openPlatform } from '#platform/open-platform';
 import type { OnStop } from '#platform/run';
 import { readModelEntities, readModelMigrations } from '#read-models/database';
-import { openPool } from '#read-models/pool';
-import { Projector } from '#read-models/projector';
-import { Projection } from '../../projector/src/projection';
-import { problemOfQuery } from '../../query/src/problems';
-import { QueryModule } from '../../query/src/query.module';
-import { openQueryPool } from '../../query/src/query-pool';
+import { startProjection } from '../../projector/src/projector.module';
+import { startQuery } from '../../query/src/query.module';
+import { startRelay } from '../../relay/src/relay.module';
 import { banner } from './banner';
 import { demoCredentialsFile, demoTrader } from './demo-trader';
 
 const appendSeconds = histogram({
   name: 'coordinator_append_seconds',
-  help: 'One flush of the event log: round trip and fsync',
+  help: 'One append of the event log, as stored: round trip and fsync',
 });
 
-/** Everything in one process, on embedded Postgres unless `DATABASE_URL` says otherwise. */
+/** Everything in one process, on embedded Postgres alone unless the environment names other engines. */
 export const startStandalone = async (onStop: OnStop): Promise<void> => {
   const config = readConfig(process.env);
-  const logger = createLogger({ name: 'standalone', level: config.logLevel });
-  const url = await databaseUrl(config, logger, onStop);
-  const dataSource = await connect(
-    createDataSource(url, {
-      name: 'coordinator',
+  const databaseUrl = await databaseUrlOf(config, onStop);
+  const platform = await openPlatform(
+    {
+      name: 'standalone',
+      config,
+      databaseUrl,
       entities: [...identityEntities, ...readModelEntities],
-      migrations: [...identityMigrations, ...leaseMigrations, EventLog1767225600000, ...readModelMigrations],
-    }),
+      migrations: [
+        ...identityMigrations,
+        ...leaseMigrations,
+        EventLog1767225600000,
+        RelayPositions1767225800000,
+        ...readModelMigrations,
+      ],
+    },
+    onStop,
   );
-  onStop(() => dataSource.destroy());
-  const log = new PostgresEventLog({
-    url,
+  const { logger, dataSource, identities } = platform;
+  const { eventStoreUrl, kafkaBrokers } = config;
+  const log = await openEventLog({
+    eventStoreUrl,
+    databaseUrl,
     logger,
     onFlush: ({ durationMs }) => {
       appendSeconds.observe(durationMs / 1000);
     },
   });
   onStop(() => log.close());
+  const adapters = { log, databaseUrl };
 
-  const market = await loadMarketData(config, logger);
-  const identities = new Identities({ dataSource, jwtSecret: jwtSecretOf(config), logger });
-  const platform = { config, logger, dataSource, identities };
-  const pool = openPool(url, {
-    name: 'read models',
-    max: 4,
-    statementTimeoutMs: 30_000,
-    onTrouble: (error) => {
-      logger.warn({ err: error }, 'an idle connection of the read models was lost');
-    },
-  });
-  onStop(() => pool.end());
-  const projector = new Projector(pool);
-  const projection = new Projection(log, projector, logger, () => Date.now());
-  await projection.start();
-  onStop(() => projection.stop());
-
-  const queryPool = openQueryPool(url, logger);
-  onStop(() => queryPool.end());
-  const { host, commandPort, queryPort, shutdownTimeoutMs } = config;
-  const query = await startHttpApp(QueryModule.forRoot(platform, queryPool), {
-    host,
-    port: queryPort,
-    portVariable: 'QUERY_PORT',
-    title: 'Coordinator: queries',
-    description: 'Order book, history and trades, as recorded.',
-    logger,
-    shutdownTimeoutMs,
-    translate: problemOfQuery,
-  });
-  onStop(() => query.close());
-  query.app.get(Health).require('projection', () => projection.check());
-  const command = await startHttpApp(CommandModule.forRoot(platform, { log, databaseUrl: url, ...market }), {
-    host,
-    port: commandPort,
-    portVariable: 'COMMAND_PORT',
-    title: 'Coordinator: commands',
-    description: 'Place, change and cancel orders.',
-    logger,
-    shutdownTimeoutMs,
-    translate: problemOfCommand,
-  });
-  onStop(() => command.close());
+  const relay =
+    kafkaBrokers === undefined ? undefined : await startRelay(platform, { ...adapters, kafkaBrokers }, onStop);
+  const projection = await startProjection(platform, adapters, onStop);
+  const query = await startQuery(platform, databaseUrl, onStop);
+  const health = query.app.get(Health);
+  health.require('projection', () => projection.check());
+  if (relay) health.require('relay', () => relay.check());
+  const command = await startCommand(platform, adapters, onStop);
 
   const side = command.app.get(WriteSide);
   const credentials = await demoTrader(config.dataDir, {
@@ -119,7 +89,7 @@ class DataDirError extends Error {
   override readonly name = 'DataDirError';
 }
 
-const databaseUrl = async (config: Config, logger: Logger, onStop: OnStop): Promise<string> => {
+const databaseUrlOf = async (config: Config, onStop: OnStop): Promise<string> => {
   try {
     mkdirSync(config.dataDir, { recursive: true });
   } catch (error) {
@@ -128,6 +98,7 @@ const databaseUrl = async (config: Config, logger: Logger, onStop: OnStop): Prom
     });
   }
   if (config.databaseUrl !== undefined) return config.databaseUrl;
+  const logger = createLogger({ name: 'postgres', level: config.logLevel });
   const postgres = await startEmbeddedPostgres({ dataDir: join(config.dataDir, 'postgres'), logger });
   onStop(() => postgres.stop());
   return postgres.url;
