@@ -10,6 +10,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { withLock } from './lock.mjs';
 
 export const root = resolve(fileURLToPath(import.meta.url), '../..');
 
@@ -40,20 +41,30 @@ export const ensureNode = (version = process.versions.node) => {
 export const ensureInstalled = () => {
   ensureNode();
   if (isInstalled()) return;
-  console.error('Installing packages (npm ci) …');
-  npm('the packages could not be installed', 'ci', '--no-audit', '--no-fund', '--loglevel=error');
-  writeFileSync(installStamp, hashOf(['package-lock.json']));
+  withLock(setupLock, () => {
+    if (isInstalled()) return; // by the one that we have waited for
+    console.error('Installing packages (npm ci) …');
+    // With the tools that build, also where NODE_ENV says production.
+    npm('the packages could not be installed', 'ci', '--include=dev', '--no-audit', '--no-fund', '--loglevel=error');
+    writeFileSync(installStamp, hashOf(['package-lock.json']));
+  });
 };
 
 /** Compiles the sources unless the last successful build was made from the very same ones. */
 export const ensureBuilt = () => {
-  const stampFile = join(root, 'dist/.built-from');
   const sources = hashOf([...settings, ...sourcesIn('apps'), ...sourcesIn('libs')]);
-  if (existsSync(stampFile) && readFileSync(stampFile, 'utf8') === sources) return;
-  console.error('Building (tsc) …');
-  npm('the sources do not compile', 'run', '--silent', 'build');
-  writeFileSync(stampFile, sources);
+  if (isBuiltFrom(sources)) return;
+  withLock(setupLock, () => {
+    if (isBuiltFrom(sources)) return; // by the one that we have waited for
+    console.error('Building (tsc) …');
+    npm('the sources do not compile', 'run', '--silent', 'build');
+    writeFileSync(buildStamp, sources);
+  });
 };
+
+const setupLock = join(root, '.setup.lock');
+const buildStamp = join(root, 'dist/.built-from');
+const isBuiltFrom = (sources) => existsSync(buildStamp) && readFileSync(buildStamp, 'utf8') === sources;
 
 /** Written once npm is done: a run that was broken off leaves none. */
 const installStamp = join(root, 'node_modules/.installed-from');
