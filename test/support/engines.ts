@@ -32,11 +32,9 @@ export class OwnEngine {
   #said = '';
   #address: string | undefined;
   #pid: number | undefined;
+  #dataDir: string | undefined;
 
-  constructor(
-    private readonly kind: EngineKind,
-    private readonly dataDir = mkdtempSync(join(tmpdir(), `coordinator-${kind.key}-`)),
-  ) {}
+  constructor(private readonly kind: EngineKind) {}
 
   /** Where it listens. The same after each start. */
   get address(): string {
@@ -53,7 +51,9 @@ export class OwnEngine {
   /** Resolves when it answers. Its data is what it was. */
   async start(): Promise<void> {
     if (this.#runner !== undefined) throw new Error(`${this.kind.name} runs already`);
-    const args = [join(root, this.kind.script), 'run', '--dir', this.dataDir, '--json'];
+    // Not before it is needed: of a suite whose tests are all left out nothing would remove it.
+    this.#dataDir ??= mkdtempSync(join(tmpdir(), `coordinator-${this.kind.key}-`));
+    const args = [join(root, this.kind.script), 'run', '--dir', this.#dataDir, '--json'];
     const runner = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
     this.#runner = runner;
     this.#said = '';
@@ -93,7 +93,9 @@ export class OwnEngine {
   /** Stops it, if it runs, and removes its data. */
   async remove(): Promise<void> {
     await this.stop();
-    rmSync(this.dataDir, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
+    if (this.#dataDir !== undefined)
+      rmSync(this.#dataDir, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
+    this.#dataDir = undefined;
   }
 
   async #end(ask: (runner: ChildProcess) => void): Promise<number | null | undefined> {

@@ -20,7 +20,7 @@ const rebuildReadModels = async (onStop: OnStop): Promise<void> => {
   // Standard output belongs to the report.
   const logger = createLogger({ name: 'rebuild', level: 'warn', destination: process.stderr });
   const url = config.databaseUrl ?? (await embedded(join(config.dataDir, 'postgres'), onStop));
-  const log = openEventLog({ eventStoreUrl: config.eventStoreUrl, databaseUrl: url, logger });
+  const log = await openEventLog({ eventStoreUrl: config.eventStoreUrl, databaseUrl: url, logger });
   onStop(() => log.close());
   const pool = openPool(url, {
     name: 'rebuild',

@@ -55,6 +55,8 @@ interface Collected {
   readonly subscription: Subscription;
   readonly events: RecordedEvent[];
   readonly batches: number[];
+  /** Events that came outside of their batch's stretch: after the last checkpoint, up to the next one. */
+  readonly misplaced: RecordedEvent[];
   next: number;
 }
 
@@ -76,10 +78,11 @@ export function eventLogContract(name: string, makeSubject: () => ContractSubjec
       const subscription = from.subscribeAll(options, (batch, next) => {
         received.push(...batch);
         batches.push(batch.length);
+        collected.misplaced.push(...batch.filter(({ position }) => position <= collected.next || position > next));
         collected.next = next;
         return Promise.resolve();
       });
-      const collected: Collected = { subscription, events: received, batches, next: options.after };
+      const collected: Collected = { subscription, events: received, batches, misplaced: [], next: options.after };
       return collected;
     };
 
@@ -579,12 +582,13 @@ export function eventLogContract(name: string, makeSubject: () => ContractSubjec
         const after = await log.head();
         await log.append([write(stream, 'no-stream', 10)]);
         const sizes: number[] = [];
-        let busy = 0;
-        let overlapped = false;
-        const subscription = log.subscribeAll({ after, batchSize: 4 }, async (batch) => {
+        let [busy, overlapped, checkpoint, isLeadingTooFar] = [0, false, after, false];
+        const subscription = log.subscribeAll({ after, batchSize: 4 }, async (batch, next) => {
           overlapped ||= busy > 0;
           busy++;
           await log.head();
+          isLeadingTooFar ||= batch.some(({ position }) => position <= checkpoint || position > next);
+          checkpoint = next;
           sizes.push(batch.length);
           busy--;
         });
@@ -592,6 +596,7 @@ export function eventLogContract(name: string, makeSubject: () => ContractSubjec
         await subscription.close();
         expect(sizes).toEqual([4, 4, 2]);
         expect(overlapped).toBe(false);
+        expect(isLeadingTooFar).toBe(false);
       });
 
       it('only to the kinds of streams asked for, and tells how far it has come past the others', async () => {
@@ -658,6 +663,7 @@ export function eventLogContract(name: string, makeSubject: () => ContractSubjec
         );
         await until(() => collected.events.length >= 480);
         await collected.subscription.close();
+        expect(collected.misplaced).toEqual([]);
         expect(collected.events).toEqual(await readEverything(after, [prefix]));
       });
 
@@ -671,6 +677,7 @@ export function eventLogContract(name: string, makeSubject: () => ContractSubjec
         const head = await log.head();
         await until(() => collected.next >= head);
         await collected.subscription.close();
+        expect(collected.misplaced).toEqual([]);
 
         expect(acknowledged.length).toBeGreaterThanOrEqual(2 * 4 * 60);
         expect(idsOf(collected.events).sort()).toEqual([...acknowledged].sort());

@@ -16,12 +16,20 @@ export interface OpenEventLogOptions {
 export const eventLogMigrations = [EventLog1767225600000] as const;
 
 /**
- * The event log of this process. Whether it answers is told by its first `head()`; it does not fall back on another
- * one.
+ * The event log of this process. It has answered; it never falls back on another one.
  * @throws TypeError when `eventStoreUrl` is not a connection string.
+ * @throws EventLogUnavailable when it does not answer.
  */
-export function openEventLog({ eventStoreUrl, databaseUrl, ...watched }: OpenEventLogOptions): EventLog {
-  return eventStoreUrl === undefined
-    ? new PostgresEventLog({ url: databaseUrl, ...watched })
-    : new EventStoreEventLog({ url: eventStoreUrl, ...watched });
+export async function openEventLog({ eventStoreUrl, databaseUrl, ...watched }: OpenEventLogOptions): Promise<EventLog> {
+  const log =
+    eventStoreUrl === undefined
+      ? new PostgresEventLog({ url: databaseUrl, ...watched })
+      : new EventStoreEventLog({ url: eventStoreUrl, ...watched });
+  try {
+    await log.head();
+    return log;
+  } catch (error) {
+    await log.close();
+    throw error;
+  }
 }

@@ -121,7 +121,7 @@ export class DoubleStreams {
     if (this.faults.unavailable) return messages.notHandled('Server Is Not Ready');
     if (sizeOf(events) > appendBytesMax) return messages.tooLarge(appendBytesMax);
     const outcome = await this.log.append(stream, expected, events);
-    if (outcome.kind !== 'not-ready' && this.isDropped()) return undefined;
+    if (outcome.kind === 'stored' && this.isDropped()) return undefined;
     switch (outcome.kind) {
       case 'stored':
         return messages.appended(outcome.revision, this.faults.hidePositions ? undefined : outcome.position);
@@ -150,7 +150,7 @@ export class DoubleStreams {
       }
       const { stream, expected, events } = write;
       void this.log.append(stream, expected, events).then(async (outcome) => {
-        if (outcome.kind !== 'not-ready' && this.isDropped()) return;
+        if (outcome.kind === 'stored' && this.isDropped()) return;
         if (outcome.kind === 'not-ready') await sleep(commitTimeoutMs);
         await this.delay();
         answerAppend(outcome, expected, answer);
