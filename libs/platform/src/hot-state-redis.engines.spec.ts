@@ -63,6 +63,14 @@ needsOwnRedis('hot state when its Redis fails', (redis) => {
       client.destroy();
     }
   };
+  /** The connections that a hot state holds, by their ids. */
+  const connections = async (): Promise<string[]> => {
+    const clients = String(await ask(['CLIENT', 'LIST'])).split('\n');
+    return clients.filter((line) => line.includes('name=coordinator')).map((line) => line.split(' ')[0] ?? '');
+  };
+  /** How often the server was asked this since its figures were reset. */
+  const callsOf = async (command: string): Promise<number> =>
+    Number(new RegExp(`cmdstat_${command}:calls=(\\d+)`).exec(String(await ask(['INFO', 'commandstats'])))?.[1] ?? 0);
   /** What a caller sees of a hot state that is away: answers, of this process alone. */
   const isAlone = async (): Promise<void> => {
     const key = randomUUID();
@@ -150,15 +158,11 @@ needsOwnRedis('hot state when its Redis fails', (redis) => {
     await until('it is shared again', isShared);
     expect(told('the hot state is shared again')).toBe(1);
     // Neither the one that was closed, nor a connection it was making.
-    await until('one connection is left, and ours', async () => {
-      const clients = String(await ask(['CLIENT', 'LIST']))
-        .trim()
-        .split('\n');
-      return clients.filter((line) => line.includes('name=coordinator')).length === 1;
-    });
+    await until('one connection is left, and ours', async () => (await connections()).length === 1);
   });
 
   it('waits once for a server that has fallen silent, and notices when it speaks again', async () => {
+    await ask(['CONFIG', 'RESETSTAT']);
     process.kill(redis.pid, 'SIGSTOP');
     try {
       await isAlone();
@@ -169,15 +173,21 @@ needsOwnRedis('hot state when its Redis fails', (redis) => {
     } finally {
       process.kill(redis.pid, 'SIGCONT');
     }
+    expect(await callsOf('get')).toBe(0); // nobody waited: they were not even sent
+    expect(await callsOf('set')).toBe(1);
     await until('it is shared again', isShared);
     expect(told('the hot state is shared again')).toBe(1);
   });
 
+  it('asks an idle connection whether it still lives', async () => {
+    await ask(['CONFIG', 'RESETSTAT']);
+    await until('it was asked', async () => (await callsOf('ping')) >= 3);
+    expect(lines).toEqual([]);
+  });
+
   it('gives a silent connection up and makes another', async () => {
-    const connection = async (): Promise<string | undefined> =>
-      /id=\d+ addr=\S+ .*name=coordinator/.exec(String(await ask(['CLIENT', 'LIST'])))?.[0].split(' ')[0];
-    const before = await connection();
-    expect(before).toMatch(/^id=\d+$/);
+    const before = await connections();
+    expect(before).toEqual([expect.stringMatching(/^id=\d+$/)]);
     process.kill(redis.pid, 'SIGSTOP');
     try {
       await isAlone();
@@ -186,7 +196,10 @@ needsOwnRedis('hot state when its Redis fails', (redis) => {
       process.kill(redis.pid, 'SIGCONT');
     }
     await until('it is shared again', isShared);
-    await until('the connection is another', async () => ![undefined, before].includes(await connection()));
+    await until('the connection is another', async () => {
+      const after = await connections();
+      return after.length === 1 && after[0] !== before[0];
+    });
   });
 
   it('never tells the password, neither when it is right nor when it is wrong', async () => {

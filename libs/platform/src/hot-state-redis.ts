@@ -102,7 +102,7 @@ export class RedisHotState implements HotState {
     return hit ?? this.alone.hit(key, window);
   }
 
-  /** Whoever still waits for an answer gets a miss. */
+  /** Whoever still waits for an answer gets a miss. A connection that is just being made ends by its silence. */
   async close(): Promise<void> {
     this.closed = true;
     this.client.destroy();
@@ -126,8 +126,6 @@ export class RedisHotState implements HotState {
   }
 
   private connected(): void {
-    // A connection that was being made while it was closed is made to the end.
-    if (this.closed) this.client.destroy();
     this.refusalTold = false;
     this.found();
   }
@@ -182,7 +180,7 @@ const clientOf = (url: string, start: { readonly done: boolean }) => {
       pingInterval: PING_MS,
       socket: {
         connectTimeout: CONNECT_TIMEOUT_MS,
-        
+        socketTimeout: SILENCE_MAX_MS,
         reconnectStrategy: (retries) => start.done && pauseMs(retries),
       },
     });

@@ -1,4 +1,5 @@
 import { createServer, type Server, type Socket } from 'node:net';
+import { until } from './hot-state.contract';
 import { openHotState } from './hot-state.module';
 import { InProcessHotState } from './hot-state-in-process';
 import { HotStateError, RedisHotState } from './hot-state-redis';
@@ -9,10 +10,14 @@ const lines: string[] = [];
 const logger = createLogger({ name: 'test', level: 'trace', destination: { write: (line) => void lines.push(line) } });
 
 /** A server on a free port that says to whoever connects what it is told to, and nothing else. */
-const aServer = async (greeting?: string): Promise<{ port: number; close(): Promise<void> }> => {
+const aServer = async (
+  greeting?: string,
+): Promise<{ port: number; connections: () => { made: number; open: number }; close(): Promise<void> }> => {
+  let made = 0;
   const sockets = new Set<Socket>();
   const server: Server = createServer((socket) => {
-    sockets.add(socket.on('error', () => undefined));
+    made += 1;
+    sockets.add(socket.on('error', () => undefined).on('close', () => sockets.delete(socket)));
     if (greeting !== undefined) socket.on('data', () => socket.write(greeting));
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -20,6 +25,7 @@ const aServer = async (greeting?: string): Promise<{ port: number; close(): Prom
   if (address === null || typeof address === 'string') throw new Error('no port');
   return {
     port: address.port,
+    connections: () => ({ made, open: sockets.size }),
     close: async () => {
       for (const socket of sockets) socket.destroy();
       await new Promise((resolve) => server.close(resolve));
@@ -64,6 +70,21 @@ describe('the hot state', () => {
     );
     await server.close();
   });
+
+  it('leaves no connection behind when the start is given up while one is being made', async () => {
+    const server = await aServer('+OK\r\n+OK\r\n+OK\r\n'); // to HELLO and two CLIENT SETINFO
+    const url = `redis://127.0.0.1:${String(server.port)}`;
+    const opened = RedisHotState.open({ url, logger, startTimeoutMs: 1 });
+    const busyUntilMs = performance.now() + 20; // so that the deadline comes before the connection
+    while (performance.now() < busyUntilMs);
+    try {
+      await expect(opened).rejects.toThrow('the first answer took longer than 1 ms');
+      await until('the connection was made', () => server.connections().made === 1);
+      await until('the connection is gone', () => server.connections().open === 0);
+    } finally {
+      await server.close();
+    }
+  }, 60_000);
 
   it.each([
     'redis://me:hush-hush@cache:6379/first',
