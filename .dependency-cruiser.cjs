@@ -118,9 +118,16 @@ module.exports = {
       severity: 'error',
       from: {
         path: '^(apps|libs)/',
-        pathNot: ['(\\.module|/main|/rebuild|/migrations)\\.ts$', '/bench/', '^libs/(event-log|messaging)/', proof],
+        pathNot: [
+          '(\\.module|/main|/rebuild|/migrations)\\.ts$',
+          '/bench/',
+          '^libs/(event-log|messaging)/|/hot-state-',
+          proof,
+        ],
       },
-      to: { path: '^libs/(event-log/src/(postgres|eventstore)|messaging/src/(direct|kafka|parking|relay-checkpoint))' },
+      to: {
+        path: '^libs/(event-log/src/(postgres|eventstore)|messaging/src/(direct|kafka|parking|relay-checkpoint)|platform/src/hot-state-)',
+      },
     },
     {
       name: 'one-event-log-never-imports-another',
