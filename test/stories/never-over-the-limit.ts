@@ -15,7 +15,7 @@ import type { Fleet } from '../support/fleet';
 const REQUESTS = 10_000;
 const IN_FLIGHT = 128;
 const PATIENCE_MS = 60_000;
-export const LIMIT_STORY_TIMEOUT_MS = 240_000;
+export const LIMIT_STORY_TIMEOUT_MS = 480_000;
 
 /** Far below the market of that day: rests, and holds its margin. */
 const resting = { symbol: 'NSE:INFY', side: 'BUY', product: 'CNC', orderType: 'LIMIT' };

@@ -14,7 +14,7 @@ import { Traders } from './traders';
 
 export const KILLS = 25;
 /** Everything together: starts, kills, the proof. */
-export const STORY_TIMEOUT_MS = 360_000;
+export const STORY_TIMEOUT_MS = 600_000;
 
 export const seed = Number(process.env['STORY_SEED'] ?? randomInt(2 ** 31));
 
@@ -45,7 +45,10 @@ export const noAcknowledgedOrderIsLost = <D extends Deployment>(options: NoOrder
     await deployment.start();
     await traders.register();
   }, STORY_TIMEOUT_MS);
-  afterAll(() => deployment.dispose(), STORY_TIMEOUT_MS);
+  afterAll(async () => {
+    traders.giveUp();
+    await deployment.dispose();
+  }, STORY_TIMEOUT_MS);
 
   it(
     `through ${String(KILLS)} kills`,

@@ -52,6 +52,7 @@ export class Traders {
   private readonly resting = new Map<Trader, string[]>();
   private clients: Promise<unknown> = Promise.resolve();
   private isOver = false;
+  private isGivenUp = false;
 
   constructor(
     private readonly deployment: Deployment,
@@ -88,6 +89,12 @@ export class Traders {
     await this.clients;
   }
 
+  /** For the end of a story that has failed: no client waits for its answer any more. */
+  giveUp(): void {
+    this.isOver = true;
+    this.isGivenUp = true;
+  }
+
   /** Asks until somebody answers, as a client with a key may; with `url`, always the process there. */
   async untilAnswered(request: Request, url?: string): Promise<Answer> {
     const { kind, trader, method, path, headers, body } = request;
@@ -99,13 +106,13 @@ export class Traders {
           ? this.deployment.command(method, path, ask)
           : this.deployment.request(`${url}${path}`, method, ask);
       const answer = await asking.catch((error: unknown) => {
-        if (Date.now() > giveUpAt) throw error;
+        if (this.isGivenUp || Date.now() > giveUpAt) throw error;
         return undefined; // the connection was refused or cut
       });
       if (answer) {
         const isBusy = answer.status === 503 || partOf(answer.body, 'code') === 'INTENT_IN_PROGRESS';
         if (!isBusy && FINAL[kind].includes(answer.status)) return answer;
-        if (!isBusy || Date.now() > giveUpAt)
+        if (!isBusy || this.isGivenUp || Date.now() > giveUpAt)
           throw new Unexpected(`${method} ${path}: ${String(answer.status)} ${answer.text}`);
       }
       await sleep(ASK_AGAIN_MS);
@@ -181,7 +188,7 @@ export class Traders {
         const { headers } = await this.deployment.query(`/v2/orders/${orderId}`, { headers: { 'X-Api-Key': apiKey } });
         return headers.get('etag') ?? '"0"';
       } catch (error) {
-        if (Date.now() > giveUpAt) throw error;
+        if (this.isGivenUp || Date.now() > giveUpAt) throw error;
         await sleep(ASK_AGAIN_MS);
       }
     }

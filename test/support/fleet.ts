@@ -205,14 +205,13 @@ export class Fleet extends Deployment {
   private async recruit(): Promise<readonly Member[]> {
     const { eventStore, processes, environment = {} } = this.plan;
     const file = join(this.dataDir, '../eventstore-double.log');
-    const [double] = await Promise.all([
-      eventStore === true ? startEventStoreDouble({ file }) : undefined,
+    await Promise.all([
+      eventStore === true ? this.openDouble(file) : undefined,
       this.postgres.start(),
       this.kafka?.start(),
       this.redis?.start(),
     ]);
-    this.double = double;
-    this.isDoubleRunning = double !== undefined;
+    const { double } = this;
     const settings = {
       LOG_LEVEL: 'info',
       COMMAND_PORT: '0',
@@ -233,6 +232,11 @@ export class Fleet extends Deployment {
         (_, at) => new Member(app, `${app} ${String(at + 1)}`, new AppProcess(app, settings)),
       );
     return [...crewOf('projector'), ...crewOf('relay'), ...crewOf('query'), ...crewOf('command')];
+  }
+
+  private async openDouble(file: string): Promise<void> {
+    this.double = await startEventStoreDouble({ file });
+    this.isDoubleRunning = true;
   }
 
   private async register(): Promise<Credentials> {

@@ -411,6 +411,91 @@ describe('a log that stores one write after the other', () => {
     expect(books.orders.get(orderId)).toMatchObject({ status: 'working', filledQuantity: 1 });
     expect(books.accounts.get(accountId)?.reservations.get(orderId)).toMatchObject({ remainingQuantity: 2 });
   });
+
+  describe('and another process that writes to the account in between', () => {
+    /** Lets `other` at the account once `work` has stored what comes before the account's own events. */
+    const interrupted = async <T>(
+      accountId: string,
+      load: readonly string[],
+      other: (ledger: Ledger) => void,
+      work: (ledger: Ledger) => T,
+    ): Promise<T> => {
+      const held = new HoldingEventLog(log);
+      const reached = new Promise<void>((resolve) => {
+        held.holdBack = (writes) => {
+          const isReached = writes.some(({ stream }) => stream === `account-${accountId}`);
+          if (isReached) resolve();
+          return isReached;
+        };
+      });
+      const committed = ledgersOn(new TearingEventLog(held)).transact(accountId, load, cause, work);
+      await reached;
+      await ledgersOn(log).transact(accountId, [], cause, other);
+      held.holdBack = () => false;
+      held.release();
+      return (await committed).value;
+    };
+    const faultsWith = async (accountId: string): Promise<readonly string[]> =>
+      faultsOf(await readBooks(log), { settled: false }).filter((fault) => fault.includes(accountId));
+
+    it('take an intent that is stored by then for its own, not for somebody else’s', async () => {
+      const accountId = await open(ledgersOn(log));
+      const [intentId, orderId] = [randomUUID(), randomUUID()];
+      const deposit = { type: 'DepositFunds', data: { depositId: 'second', amountE4: 1 } } as const;
+      const wasNew = await interrupted(
+        accountId,
+        [],
+        (ledger) => ledger.decideAccount(deposit),
+        (ledger) => {
+          const { status } = ledger.intent(intentId);
+          placeOne(ledger, accountId, intentId, orderId);
+          return status === 'new';
+        },
+      );
+      expect(wasNew).toBe(true);
+      const books = await readBooks(log);
+      expect(books.orders.get(orderId)?.status).toBe('dispatched');
+      expect(books.histories.get(`intent-${intentId}`)).toHaveLength(1);
+      expect(await faultsWith(accountId)).toEqual([]);
+    });
+
+    it('let the account hear of a trade that is stored by then', async () => {
+      const ledgers = ledgersOn(log);
+      const accountId = await open(ledgers);
+      const [intentId, orderId] = [randomUUID(), randomUUID()];
+      await ledgers.transact(accountId, [], cause, (ledger) => placeOne(ledger, accountId, intentId, orderId, 3));
+      const deposit = { type: 'DepositFunds', data: { depositId: 'second', amountE4: 1 } } as const;
+      await interrupted(
+        accountId,
+        [`order-${orderId}`],
+        (ledger) => ledger.decideAccount(deposit),
+        (ledger) => {
+          accepted(ledger, orderId);
+          traded(ledger, orderId, 'T1', 1);
+        },
+      );
+      expect(await faultsWith(accountId)).toEqual([]);
+      expect((await accountOf(accountId)).reservations.get(orderId)).toMatchObject({ remainingQuantity: 2 });
+    });
+
+    it('start from what is stored when they decide otherwise by now', async () => {
+      const accountId = await open(ledgersOn(log), 1_000);
+      const [intentId, orderId] = [randomUUID(), randomUUID()];
+      await expect(
+        interrupted(
+          accountId,
+          [],
+          (ledger) => reserve(ledger, randomUUID(), 10), // takes all there is
+          (ledger) => {
+            placeOne(ledger, accountId, intentId, orderId);
+          },
+        ),
+      ).rejects.toMatchObject({ code: 'margin.insufficient' });
+      const books = await readBooks(log);
+      expect(books.intents.get(intentId)?.status).toBe('open'); // stored, and left to the recovery
+      expect(books.orders.has(orderId)).toBe(false);
+    });
+  });
 });
 
 /** A log that can be made to hold appends back, or to lose the answer to one of them. */

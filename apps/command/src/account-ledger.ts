@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
 import { LRUCache } from 'lru-cache';
 import { account, type Account, type AccountCommand, type AccountEvent } from '#domain/accounts/account';
 import { accountReaction } from '#domain/accounts/reactions';
@@ -75,6 +76,14 @@ interface Job {
 const MAX_JOBS_PER_APPEND = 256;
 const MAX_TRIES = 30;
 const CONFLICT_PAUSE_MAX_MS = 64;
+
+/** A write that an append which failed as a whole has left in the log. */
+interface Stored {
+  /** The stream before it. */
+  readonly before: Folded<unknown>;
+  readonly events: readonly NewEvent[];
+  readonly position: number;
+}
 
 const DECIDERS = { account, order, intent } as const;
 type Kind = keyof typeof DECIDERS;
@@ -163,23 +172,27 @@ export class AccountLedgers {
     const wanted = new Set([`account-${accountId}`]);
     for (const { load } of jobs) for (const stream of load) wanted.add(stream);
     const lookedUp = new Set<string>();
+    const stored = new Map<string, Stored>();
     for (let tries = 1; ; tries += 1) {
       for (const stream of wanted) {
         if (this.cacheOf(stream).has(stream)) continue;
         await this.load(stream);
         lookedUp.add(stream);
       }
-      const unit = new UnitOfWork(accountId, (stream) => this.known(stream), this.now(), this.tradingDate);
+      // Decided again on the very state that they were decided on: what follows from them has yet to be written.
+      const base = (stream: string): Folded<unknown> => stored.get(stream)?.before ?? this.known(stream);
+      const unit = new UnitOfWork(accountId, base, this.now(), this.tradingDate);
       const settled = jobs.map((job) => ({ job, outcome: unit.run(job) }));
       const writes = unit.writes();
+      if (forgetOthers(stored, writes)) continue;
+      const due = writes.filter(({ stream }) => !stored.has(stream));
+      const before = new Map(due.map(({ stream }) => [stream, this.known(stream)]));
       try {
         const moved = await this.movedMeanwhile(unit.consulted, writes, lookedUp);
         if (moved) throw moved;
-        const position = writes.length === 0 ? 0 : (await this.log.append(...stagesOf(writes))).position;
-        for (const [stream, folded] of unit.touched()) {
-          if (isOver(stream, folded)) this.cacheOf(stream).delete(stream);
-          else this.cacheOf(stream).set(stream, folded);
-        }
+        const appended = due.length === 0 ? 0 : (await this.log.append(...stagesOf(due))).position;
+        const position = Math.max(appended, ...[...stored.values()].map((it) => it.position));
+        for (const [stream, folded] of unit.touched()) this.remember(stream, folded);
         for (const { job, outcome } of settled) {
           if (outcome.ok) job.resolve({ value: outcome.value as never, position: outcome.wrote ? position : 0 });
           else job.reject(outcome.error);
@@ -187,14 +200,32 @@ export class AccountLedgers {
         return;
       } catch (error) {
         if (!(error instanceof WrongExpectedRevision)) throw error;
-        if (tries === MAX_TRIES)
+        if (tries >= MAX_TRIES)
           throw new EventLogUnavailable(`${error.stream} kept moving for ${String(MAX_TRIES)} tries`, { cause: error });
         // Two processes that collide on an account do not collide again in step.
         if (tries > 1) await sleep(Math.random() * Math.min(2 ** tries, CONFLICT_PAUSE_MAX_MS));
         // Somebody else wrote. What was to be written is read on: an adapter may have applied a part of it.
-        await Promise.all(writes.map(({ stream }) => this.catchUp(stream)));
+        for (const [stream, it] of await this.takeStock(due, before)) stored.set(stream, it);
       }
     }
+  }
+
+  /** Reads on in every stream that was to be written. Returns what is ours of what was found, by stream. */
+  private async takeStock(
+    writes: readonly Write[],
+    before: ReadonlyMap<string, Folded<unknown>>,
+  ): Promise<readonly (readonly [string, Stored])[]> {
+    const found = await Promise.all(
+      writes.map(async ({ stream, events }) => {
+        const known = before.get(stream) ?? BLANK[kindOf(stream)];
+        const news = await this.readOn(stream, known);
+        // A write is stored whole, and right behind what was known when it was decided, or not at all.
+        const last = news[events.length - 1];
+        const isOurs = last !== undefined && last.id === events.at(-1)?.id;
+        return isOurs ? ([stream, { before: known, events, position: last.position }] as const) : undefined;
+      }),
+    );
+    return found.filter((it) => it !== undefined);
   }
 
   /**
@@ -221,11 +252,21 @@ export class AccountLedgers {
   /** Reads what is new in a stream, and remembers it. */
   private async catchUp(stream: string): Promise<Folded<unknown>> {
     const known = this.known(stream);
-    const events = await this.log.readStream(stream, known.revision === 'no-stream' ? 0 : known.revision + 1);
+    return refold(stream, await this.readOn(stream, known), known);
+  }
+
+  private async readOn(stream: string, known: Folded<unknown>): Promise<readonly RecordedEvent[]> {
+    const events = await this.log.readStream(stream, revisionOf(known) + 1);
     const folded = refold(stream, events, known);
     // An append of ours may have been faster.
     if (revisionOf(folded) > revisionOf(this.known(stream))) this.cacheOf(stream).set(stream, folded);
-    return folded;
+    return events;
+  }
+
+  /** Where a stream stands now that it is durable, unless somebody is known to have gone on from there. */
+  private remember(stream: string, folded: Folded<unknown>): void {
+    if (isOver(stream, folded)) this.cacheOf(stream).delete(stream);
+    else if (revisionOf(folded) >= revisionOf(this.known(stream))) this.cacheOf(stream).set(stream, folded);
   }
 
   private known(stream: string): Folded<unknown> {
@@ -317,6 +358,21 @@ class UnitOfWork {
     return this.states;
   }
 }
+
+/**
+ * Whether something is decided otherwise now than it was stored by an earlier try: that is a fact from then on, and no
+ * decision of this one.
+ */
+const forgetOthers = (stored: Map<string, Stored>, writes: readonly Write[]): boolean => {
+  const decided = new Map(writes.map(({ stream, events }) => [stream, events.map(contentOf)]));
+  const others = [...stored].filter(([stream, { events }]) => {
+    return !isDeepStrictEqual(decided.get(stream), events.map(contentOf));
+  });
+  for (const [stream] of others) stored.delete(stream);
+  return others.length > 0;
+};
+
+const contentOf = ({ type, data }: NewEvent): Pick<NewEvent, 'type' | 'data'> => ({ type, data });
 
 /** See `AccountLedgers`: what must be durable first comes first. */
 const stagesOf = (writes: readonly Write[]): readonly Stage[] => {

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { createTestDatabase, type TestDatabase } from '../../../test/support/postgres';
 import type { EventLog } from '#event-log/event-log';
 import { EventLog1767225600000 } from '#event-log/postgres/migrations';
@@ -175,6 +176,40 @@ describe('the relay', () => {
     works = true;
     await until('it is ready', isReady);
     await published();
+  });
+
+  it('is ready when it has lost its lead while it failed, and says no more how far behind it is', async () => {
+    let isHeld = true;
+    const leads = [leadership(1, () => isHeld)];
+    const behind: number[] = [];
+    const relay = start({
+      publish: () => Promise.reject(new Error('no Kafka')),
+      lead: (signal) => {
+        const [first] = leads;
+        if (first && isHeld) return Promise.resolve(first);
+        return new Promise((_, reject) => {
+          signal.addEventListener('abort', () => {
+            reject(new Error('stopped'));
+          });
+        });
+      },
+      onProgress: ({ lagPositions = 0 }) => behind.push(lagPositions),
+    });
+    const isReady = (): boolean => {
+      try {
+        relay.check();
+        return true;
+      } catch {
+        return false;
+      }
+    };
+    await until('it is not ready', () => !isReady());
+    await until('it tells how far behind it is', () => behind.length > 0);
+    isHeld = false;
+    await until('it is ready', isReady);
+    const told = behind.length;
+    await sleep(2_500); // twice as long as it takes to tell
+    expect(behind.length - told).toBeLessThanOrEqual(1); // the one in hand
   });
 
   it('publishes everything again to a topic that is new', async () => {

@@ -111,6 +111,8 @@ export class Relay {
   private readonly stopped = new AbortController();
   private running: Promise<unknown> | undefined;
   private failing: Error | undefined;
+  /** The last one; it may be over. */
+  private leadership: Leadership | undefined;
   /** Where the log is published up to; unknown while this process does not lead. */
   private position: number | undefined;
 
@@ -128,7 +130,7 @@ export class Relay {
 
   /** @throws Error while this process should relay and cannot: for readiness. */
   check(): void {
-    if (this.failing) throw new Error('the relay is failing and tries again', { cause: this.failing });
+    if (this.failing && this.leads()) throw new Error('the relay is failing and tries again', { cause: this.failing });
   }
 
   private async run(): Promise<void> {
@@ -137,6 +139,7 @@ export class Relay {
     while (!this.isStopped()) {
       try {
         const leadership = await lead(this.stopped.signal);
+        this.leadership = leadership;
         onLeading?.(true);
         try {
           await this.relay(leadership, growing);
@@ -240,7 +243,7 @@ export class Relay {
       await pause(measureMs, this.stopped.signal);
       if (this.isStopped()) return;
       const { position } = this;
-      if (position === undefined) continue;
+      if (position === undefined || !this.leads()) continue;
       try {
         const [head, { events }] = await Promise.all([log.head(), log.readAll({ after: position, limit: 1 })]);
         const [oldest] = events;
@@ -258,6 +261,11 @@ export class Relay {
     const { onProgress, now } = this.options;
     const lagSeconds = Math.max(0, now() - oldest.meta.at) / 1_000;
     onProgress?.({ position: next, published: events.length, lagSeconds });
+  }
+
+  /** One that has failed and lost its lead meanwhile has nothing to answer for: another one relays now. */
+  private leads(): boolean {
+    return this.leadership?.isHeld() === true;
   }
 
   private stepDown(): void {

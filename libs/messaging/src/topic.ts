@@ -1,4 +1,5 @@
-import { type Admin, Partitioners } from 'kafkajs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Admin, KafkaJSProtocolError, Partitioners } from 'kafkajs';
 import { LRUCache } from 'lru-cache';
 import type { MessagingLogger } from './kafka-client';
 
@@ -23,6 +24,10 @@ const RETENTION_MS = 8 * 366 * 86_400_000;
  * may be this large, with its headers.
  */
 export const MESSAGE_BYTES_MAX = 4 * 1024 * 1024;
+
+const creationTimeoutMs = 8_000;
+const lookAgainMs = 50;
+const notYet: ReadonlySet<string> = new Set(['UNKNOWN_TOPIC_OR_PARTITION', 'LEADER_NOT_AVAILABLE']);
 
 const config = [
   { name: 'cleanup.policy', value: 'delete' },
@@ -69,9 +74,29 @@ export async function ensureTopics(
 }
 
 async function ensureTopic(admin: Admin, topic: string, numPartitions: number): Promise<boolean> {
-  if ((await admin.listTopics()).includes(topic)) return false;
-  const topics = [{ topic, numPartitions, replicationFactor: -1, configEntries: config }];
-  return admin.createTopics({ topics, waitForLeaders: true, timeout: 8_000 }); // false: another one was first
+  let created = false;
+  if (!(await admin.listTopics()).includes(topic)) {
+    const topics = [{ topic, numPartitions, replicationFactor: -1, configEntries: config }];
+    // False: another one was first. kafkajs takes a broker that has not heard of the new topic yet for a failure, so the
+    // waiting is done here.
+    created = await admin.createTopics({ topics, waitForLeaders: false, timeout: creationTimeoutMs });
+  }
+  await untilLed(admin, topic);
+  return created;
+}
+
+/** A broker learns of a new topic, and of the leaders of its partitions, a moment after the controller has made it. */
+async function untilLed(admin: Admin, topic: string): Promise<void> {
+  for (const giveUpAtMs = performance.now() + creationTimeoutMs; ;) {
+    try {
+      await admin.fetchTopicMetadata({ topics: [topic] });
+      return;
+    } catch (error) {
+      const isComing = error instanceof KafkaJSProtocolError && notYet.has(error.type);
+      if (!isComing || performance.now() > giveUpAtMs) throw error;
+    }
+    await sleep(lookAgainMs);
+  }
 }
 
 /** How many partitions a topic has; undefined when there is no such topic. */
