@@ -35,8 +35,8 @@ import { WriteSide } from './write-side';
 /** What a real broker is given to answer before its silence counts. */
 const BROKER_TIMEOUT_MS = 5_000;
 
-/** How long the to-do list may stand still at start before the recovery is left to the keeper's rounds. */
-const CATCH_UP_PATIENCE_MS = 30_000;
+/** How long the to-do list is waited for at start before the recovery is left to the keeper's rounds. Others wait at the door. */
+const CATCH_UP = { patienceMs: 30_000, limitMs: 60_000 };
 
 const orderOutcomes = counter({
   name: 'coordinator_order_outcomes_total',
@@ -103,6 +103,7 @@ export const startCommand = async (platform: Platform, adapters: CommandAdapters
     description: 'Place, change and cancel orders.',
     logger,
     shutdownTimeoutMs: config.shutdownTimeoutMs,
+    trustedProxies: config.trustedProxies,
     translate: problemOfCommand,
   });
   onStop(() => app.close());
@@ -143,7 +144,10 @@ class WriteSideLife implements OnApplicationBootstrap, OnApplicationShutdown {
   /** This is the only process: whatever is open, or held, belongs to one that is gone. */
   private async recover(): Promise<void> {
     const { logger, dataSource } = this.platform;
-    await this.lease.takeOver();
+    if (!(await this.lease.takeOver())) {
+      logger.warn('another process takes orders and is not on the roll: its work is left alone');
+      return;
+    }
     try {
       await caughtUp(this.adapters.log, dataSource);
     } catch (error) {
@@ -227,5 +231,5 @@ const workingAtPaper = async (dataSource: DataSource): Promise<readonly Listed[]
 const caughtUp = async (log: EventLog, dataSource: DataSource): Promise<void> => {
   const positionOf = async () =>
     (await dataSource.manager.minimum(ProjectionPosition, 'position', { name: PROJECTION })) ?? 0;
-  await catchUp(await log.head(), positionOf, CATCH_UP_PATIENCE_MS, () => Date.now());
+  await catchUp(await log.head(), positionOf, CATCH_UP, () => Date.now());
 };

@@ -20,17 +20,29 @@ export interface DeskOptions {
   readonly instrumentOf: (instrumentKey: string) => Instrument | undefined;
   readonly outcomes: OrderOutcomes;
   readonly brokerTimeoutMs: number;
+  readonly now: () => number;
 }
 
-/** A dispatch that stands in the log and must now be sent, or, if it may have been sent before, looked for. */
-export interface DueDispatch {
+/** A dispatch that stands in the log and may have been sent: it is looked for. */
+export interface DoubtfulDispatch {
   readonly dispatch: Dispatch;
   readonly broker: string;
   readonly attempt: number;
 }
 
+/** A dispatch that was decided just now and must be sent as soon as it is durable. Epoch milliseconds. */
+export interface DueDispatch extends DoubtfulDispatch {
+  readonly decidedAtMs: number;
+}
+
 /** Told what each attempt came to, before the answer is recorded. */
-type Answered = DueDispatch & { readonly answer: BrokerAnswer };
+type Answered = DoubtfulDispatch & { readonly answer: BrokerAnswer };
+
+/**
+ * Work that a live process may still be busy with is left alone for this long. Nothing is sent so late that its broker's
+ * answer could come after that: a process that was paused in between finds its dispatch too old.
+ */
+export const SETTLE_MS = 15_000;
 
 const RETRY_MS = 250;
 
@@ -87,7 +99,7 @@ export class OrderDesk {
     ledger.decideOrder(orderId, { type: 'DispatchOrder', data: { attempt, broker, tag } });
     const { details, terms } = ledger.order(orderId);
     if (!details) throw new Error(`order ${orderId} was dispatched without details`);
-    return { dispatch: { details, terms, tag }, broker, attempt };
+    return { dispatch: { details, terms, tag }, broker, attempt, decidedAtMs: this.options.now() };
   }
 
   /**
@@ -152,7 +164,7 @@ export class OrderDesk {
   }
 
   /** Asks the brokers for dispatches whose outcome nobody recorded. What is provably absent may be sent again. */
-  async search(due: readonly DueDispatch[]): Promise<readonly Answered[]> {
+  async search(due: readonly DoubtfulDispatch[]): Promise<readonly Answered[]> {
     return Promise.all(due.map(async (one): Promise<Answered> => ({ ...one, answer: await this.find(one) })));
   }
 
@@ -248,11 +260,21 @@ export class OrderDesk {
     while (this.running.size > 0) await Promise.all(this.running);
   }
 
-  private call({ dispatch, broker }: DueDispatch): Promise<BrokerAnswer> {
+  private async call({ dispatch, broker, decidedAtMs }: DueDispatch): Promise<BrokerAnswer> {
+    const { now, brokerTimeoutMs } = this.options;
+    const ageMs = now() - decidedAtMs;
+    if (ageMs > SETTLE_MS - brokerTimeoutMs)
+      return {
+        outcome: 'notSent',
+        evidence: {
+          code: 'DISPATCH_TOO_OLD',
+          message: `decided ${String(ageMs)} ms ago, and somebody may have given it up`,
+        },
+      };
     return this.ask(broker, (it) => it.place(dispatch));
   }
 
-  private async find({ dispatch, broker }: DueDispatch): Promise<BrokerAnswer> {
+  private async find({ dispatch, broker }: DoubtfulDispatch): Promise<BrokerAnswer> {
     return this.ask(broker, async (it) => {
       const search = await it.findByTag(dispatch);
       switch (search.outcome) {

@@ -33,10 +33,8 @@ afterEach(async () => {
 });
 afterAll(() => database.drop());
 
-/** One of several processes on the same log and the same recorded market: Rs 1,410 up to Rs 1,420, ten shares a tick. */
-const openProcess = (keeper: { held: boolean }) => {
-  const log = new PostgresEventLog({ url: database.url });
-  logs.push(log);
+/** A book, and the streams it has read. */
+const openBook = (log: EventLog, isKeeper: () => boolean) => {
   const reads: string[] = [];
   const listed = async (): Promise<readonly Listed[]> =>
     (await openWorkOf(log, Infinity))
@@ -48,7 +46,15 @@ const openProcess = (keeper: { held: boolean }) => {
       return log.readStream(stream);
     },
   };
-  const book = new PaperBook({ log: watched, listed, isKeeper: () => keeper.held });
+  const book = new PaperBook({ log: watched, listed, isKeeper });
+  return { book, reads };
+};
+
+/** One of several processes on the same log and the same recorded market: Rs 1,410 up to Rs 1,420, ten shares a tick. */
+const openProcess = (keeper: { held: boolean }) => {
+  const log = new PostgresEventLog({ url: database.url });
+  logs.push(log);
+  const { book } = openBook(log, () => keeper.held);
   const day = { openE4: 14_100_000, highE4: 14_200_000, lowE4: 14_100_000, closeE4: 14_200_000, volume: 400 };
   const errors: unknown[] = [];
   const broker = new PaperBroker({
@@ -63,7 +69,7 @@ const openProcess = (keeper: { held: boolean }) => {
   const { side, failures } = sideOn({ log, brokers: [broker], isKeeper: () => keeper.held, now: () => Date.now() });
   sides.push(side);
   side.start();
-  return { log, side, book, reads, failures, errors };
+  return { log, side, failures, errors };
 };
 
 const until = async (isTrue: () => Promise<boolean>): Promise<void> => {
@@ -98,19 +104,19 @@ describe('the book of the paper broker', () => {
   });
 
   it('reads an order again only when it has changed', async () => {
-    const keeper = openProcess({ held: true });
-    const accountId = await openAccount(keeper.side, 'paper');
-    const orderId = orderIdOf(await place(keeper.side, { accountId, key: 'three', lines: [line({ price: 1_400 })] }));
-    const times = (): number => keeper.reads.filter((stream) => stream === `order-${orderId}`).length;
-    await until(() => Promise.resolve(times() > 0));
-    const before = times();
-    for (let n = 0; n < 3; n += 1) await keeper.book.resting();
-    expect(times()).toBe(before);
-    await replace(keeper.side, { accountId, orderId, requestId: 'r', expectedVersion: 2, change: { quantity: 20 } });
-    const [resting] = await keeper.book.resting();
+    const { log, side } = openProcess({ held: false });
+    const { book, reads } = openBook(log, () => true);
+    const accountId = await openAccount(side, 'paper');
+    const orderId = orderIdOf(await place(side, { accountId, key: 'three', lines: [line({ price: 1_400 })] }));
+    const times = (): number => reads.filter((stream) => stream === `order-${orderId}`).length;
+    for (let n = 0; n < 3; n += 1) await book.resting();
+    expect(times()).toBe(1);
+    await replace(side, { accountId, orderId, requestId: 'r', expectedVersion: 2, change: { quantity: 20 } });
+    const [resting] = await book.resting();
     expect(resting?.order.terms.quantity).toBe(20);
-    await cancel(keeper.side, { accountId, orderId, requestId: 'c' });
-    expect(await keeper.book.resting()).toEqual([]);
+    expect(times()).toBe(2);
+    await cancel(side, { accountId, orderId, requestId: 'c' });
+    expect(await book.resting()).toEqual([]);
   });
 
   it('fits together when one process matches what others place, change and cancel at once', async () => {

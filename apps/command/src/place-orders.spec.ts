@@ -124,6 +124,25 @@ describe('one request', () => {
     await place(side, { accountId, key: 'k1' }); // the key is still free
   });
 
+  it('is not sent any more by a process that was paused after it had decided', async () => {
+    const append = jest.spyOn(log, 'append').mockImplementationOnce(async (...stages) => {
+      const result = await log.append(...stages);
+      nowMs += 20_000; // stopped here, and woken up again
+      return result;
+    });
+    const reply = await place(side, { accountId, key: 'paused' });
+    append.mockRestore();
+    expect(broker.calls).toEqual([]);
+    expect(reply).toMatchObject({ status: 'REJECTED', results: [{ status: 'FAILED' }] });
+    expect(await eventsOf(`order-${orderIdOf(reply)}`)).toEqual([
+      'OrderPlaced',
+      'OrderDispatched',
+      'DispatchNotSent',
+      'OrderAbandoned',
+    ]);
+    await expectSoundBooks();
+  });
+
   it('is answered at once when asked to, and finishes behind the answer', async () => {
     const lines = [line(), line({ quantity: 100_000 })];
     const answer = await place(side, { accountId, key: 'k1', lines, respondAsync: true });

@@ -5,7 +5,15 @@ import { marginPriceE4 } from '#domain/risk/margin-price';
 import type { EventLog, RecordedEvent } from '#event-log/event-log';
 import type { Broker } from '#brokers/broker';
 import type { AccountLedgers, Cause, Ledger } from './account-ledger';
-import { complete, type DueDispatch, type OrderDesk, reserveBoth, resultOf } from './order-desk';
+import {
+  complete,
+  type DoubtfulDispatch,
+  type DueDispatch,
+  type OrderDesk,
+  reserveBoth,
+  resultOf,
+  SETTLE_MS,
+} from './order-desk';
 import type { OrderOutcomes } from './outcomes';
 import type { IntentsInFlight } from './intents-in-flight';
 
@@ -34,10 +42,6 @@ export interface RecoveryOptions {
   readonly isKeeper: () => boolean;
 }
 
-/**
- * Work that a live request may still be busy with is left alone for this long. Must exceed the broker deadline.
- */
-const SETTLE_MS = 15_000;
 const SWEEP_MS = 5_000;
 
 /** What could not be sent within this time of being asked is not sent later: the market has moved on. */
@@ -123,7 +127,7 @@ export class Recovery {
 
     const { value } = await ledgers.transact(accountId, load, cause, (ledger) => {
       const fresh: DueDispatch[] = [];
-      const doubtful: DueDispatch[] = [];
+      const doubtful: DoubtfulDispatch[] = [];
       for (const line of lines) {
         const { status } = ledger.order(line.orderId);
         if (status === 'new' && ageMs > STALE_MS) desk.denyAsStale(ledger, line, ageMs, STALE_MS);
@@ -209,7 +213,7 @@ const isRequest = ({ type }: RecordedEvent): boolean => type === 'CancelRequeste
 const optional = <T>(value: T | undefined): T[] => (value === undefined ? [] : [value]);
 
 /** A dispatch whose outcome nobody recorded. */
-const dueAgain = ({ status, details, terms, tag, route, attempt }: Order): DueDispatch | undefined =>
+const dueAgain = ({ status, details, terms, tag, route, attempt }: Order): DoubtfulDispatch | undefined =>
   details && route && tag !== undefined && (status === 'dispatched' || status === 'in-doubt')
     ? { dispatch: { details, terms, tag }, broker: route.broker, attempt }
     : undefined;

@@ -46,7 +46,7 @@ export class RollCall {
       await whenAlone();
       await ask(client, `pg_try_advisory_lock_shared(${LOCK})`); // never refused to who holds it alone
       await ask(client, `pg_advisory_unlock(${LOCK})`);
-    } else if (!(await patiently(ADMISSION_PATIENCE_MS, () => ask(client, `pg_try_advisory_lock_shared(${LOCK})`)))) {
+    } else if (!(await this.getsIn(client))) {
       throw new NotAdmitted('another process has been recovering for too long: is it stuck?');
     }
   }
@@ -67,6 +67,7 @@ export class RollCall {
     client.on('error', () => undefined); // always followed by its end
     client.once('end', () => {
       if (this.left || this.client !== client) return;
+      this.client = undefined;
       this.options.onTrouble(new Error('the connection of the roll call was lost'));
       void this.rejoin();
     });
@@ -74,20 +75,34 @@ export class RollCall {
     return client;
   }
 
-  /** Whoever starts before this succeeds believes to be alone: see docs/operations.md. */
+  /** One at a time: only the loss of a connection that had the lock begins it. */
   private async rejoin(): Promise<void> {
     while (!this.left) {
+      let client: Client | undefined;
       try {
-        const client = await this.connect();
-        this.client = client;
-        if (await patiently(ADMISSION_PATIENCE_MS, () => ask(client, `pg_try_advisory_lock_shared(${LOCK})`))) return;
-        this.client = undefined;
-        await client.end();
+        client = await this.connect();
+        if (await this.getsIn(client)) {
+          this.client = client;
+          if (!this.hasLeft()) return;
+        }
       } catch (error) {
         this.options.onTrouble(error);
-        await sleep(REJOIN_MS);
       }
+      this.client = undefined;
+      await client?.end().catch(() => undefined); // it is lost already
+      await sleep(REJOIN_MS);
     }
+  }
+
+  private getsIn(client: Client): Promise<boolean> {
+    return patiently(ADMISSION_PATIENCE_MS, async () => {
+      if (this.left) throw new Error('this process ends');
+      return ask(client, `pg_try_advisory_lock_shared(${LOCK})`);
+    });
+  }
+
+  private hasLeft(): boolean {
+    return this.left;
   }
 }
 

@@ -44,7 +44,7 @@ export class WriteSide {
     this.brokers = brokers;
     this.ledgers = new AccountLedgers(log, now, (broker) => brokers.get(broker)?.tradingDate() ?? tradingDateOf(now()));
     const { ledgers, inFlight } = this;
-    this.desk = new OrderDesk({ ledgers, brokers, instrumentOf: resolve, outcomes, brokerTimeoutMs });
+    this.desk = new OrderDesk({ ledgers, brokers, instrumentOf: resolve, outcomes, brokerTimeoutMs, now });
     this.recovery = new Recovery({
       log,
       ledgers,

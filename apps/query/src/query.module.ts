@@ -53,6 +53,7 @@ export const startQuery = async (platform: Platform, databaseUrl: string, onStop
     description: 'Order book, history and trades, as recorded.',
     logger,
     shutdownTimeoutMs: config.shutdownTimeoutMs,
+    trustedProxies: config.trustedProxies,
     translate: problemOfQuery,
   });
   onStop(() => app.close());

@@ -30,6 +30,7 @@ describe('the configuration', () => {
       EVENTSTORE_URL: 'esdb://one:2113,two:2113?tls=false',
       KAFKA_BROKERS: 'one:9092, two:9092',
       REDIS_URL: 'redis://cache:6379',
+      TRUSTED_PROXIES: 'uniquelocal, 10.0.0.0/8',
       INSTRUMENTS_FILE: 'today.json.gz',
       LOG_LEVEL: 'debug',
     });
@@ -43,6 +44,7 @@ describe('the configuration', () => {
     expect(config.eventStoreUrl).toBe('esdb://one:2113,two:2113?tls=false');
     expect(config.kafkaBrokers).toBe('one:9092,two:9092');
     expect(config.redisUrl).toBe('redis://cache:6379');
+    expect(config.trustedProxies).toBe('uniquelocal,10.0.0.0/8');
     expect(config.instrumentsFile).toBe(resolve('today.json.gz'));
   });
 
@@ -71,6 +73,8 @@ describe('the configuration', () => {
     [{ KAFKA_BROKERS: 'one,two:9092' }, 'KAFKA_BROKERS must look like host:9092'],
     [{ REDIS_URL: 'cache:6379' }, 'REDIS_URL must look like redis://'],
     [{ ORDER_BOOK_CACHE_MS: '60001' }, 'ORDER_BOOK_CACHE_MS must be a whole number from 0 to 60000'],
+    [{ TRUSTED_PROXIES: '10.0.0.7,everybody' }, 'TRUSTED_PROXIES must look like'],
+    [{ TRUSTED_PROXIES: '10.0.0.0/33' }, 'TRUSTED_PROXIES must look like'],
     [{ EVENT_PARTITIONS: '0' }, 'EVENT_PARTITIONS must be a whole number from 1 to 1000'],
     [{ HOST: 'http://here' }, 'HOST must be an address'],
     [{ JWT_SECRET: 'short' }, 'JWT_SECRET must have at least 32 characters'],
@@ -102,6 +106,9 @@ describe('the configuration', () => {
     expect(text).toContain('postgres://me:***@db:5432/orders');
     expect(text).toContain('esdb://me:***@one:2113,two:2113?tls=false');
     expect(text).toContain('redis://:***@cache:6379');
+    const odd = describeConfig(readConfig({ EVENTSTORE_URL: `esdb://me:a/b@${secret}@one:2113?tls=false` })).join('\n');
+    expect(odd).not.toContain(secret);
+    expect(odd).toContain('esdb://me:***@one:2113?tls=false');
   });
 });
 

@@ -2,6 +2,7 @@
 
 import { randomBytes } from 'node:crypto';
 import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { isIP } from 'node:net';
 import { join, resolve } from 'node:path';
 
 export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
@@ -14,6 +15,8 @@ export interface Config {
   readonly queryPort: number;
   readonly projectorPort: number;
   readonly relayPort: number;
+  /** Proxies whose word on a client's address counts: addresses, networks, or `loopback`, `uniquelocal`. None by default. */
+  readonly trustedProxies?: string;
   /** Absolute path: embedded Postgres, generated secrets, demo credentials. */
   readonly dataDir: string;
   /** Postgres of the event log and the read models; absent means the embedded one in `dataDir`. */
@@ -100,6 +103,11 @@ export const readConfig = (environment: Environment): Config => {
     wrong.push('REDIS_URL must look like redis://:password@host:6379');
   }
 
+  const trustedProxies = text('TRUSTED_PROXIES')?.replace(/\s*,\s*/g, ',');
+  if (trustedProxies?.split(',').every(isProxy) === false) {
+    wrong.push('TRUSTED_PROXIES must look like 10.0.0.7,172.16.0.0/12,loopback,uniquelocal');
+  }
+
   const jwtSecret = text('JWT_SECRET');
   if (jwtSecret !== undefined && jwtSecret.length < 32) wrong.push('JWT_SECRET must have at least 32 characters');
 
@@ -121,6 +129,7 @@ export const readConfig = (environment: Environment): Config => {
     maxOrdersPerBatch: integer('MAX_ORDERS_PER_BATCH', 20, 1, 100),
     paperTickMs: integer('PAPER_TICK_MS', 5_000, 1, 3_600_000),
     shutdownTimeoutMs: integer('SHUTDOWN_TIMEOUT_MS', 10_000, 0, 600_000),
+    ...(trustedProxies !== undefined && { trustedProxies }),
     ...(databaseUrl !== undefined && { databaseUrl }),
     ...(eventStoreUrl !== undefined && { eventStoreUrl }),
     ...(kafkaBrokers !== undefined && { kafkaBrokers }),
@@ -143,6 +152,7 @@ export const describeConfig = (config: Config): readonly string[] => [
   `query port: ${String(config.queryPort)}`,
   `projector port: ${String(config.projectorPort)}`,
   `relay port: ${String(config.relayPort)}`,
+  `trusted proxies: ${config.trustedProxies ?? 'none'}`,
   `data directory: ${config.dataDir}`,
   `database: ${config.databaseUrl === undefined ? 'embedded Postgres' : withoutPassword(config.databaseUrl)}`,
   `event log: ${config.eventStoreUrl === undefined ? 'in the database' : masked(config.eventStoreUrl)}`,
@@ -222,8 +232,17 @@ const withoutPassword = (databaseUrl: string): string => {
   return url.href.replace(url.search, '');
 };
 
+const isProxy = (proxy: string): boolean => {
+  const [address = '', bits, ...more] = proxy.split('/');
+  if (['loopback', 'linklocal', 'uniquelocal'].includes(proxy)) return true;
+  const longest = { 0: -1, 4: 32, 6: 128 }[isIP(address)] ?? -1;
+  return (
+    longest > 0 && more.length === 0 && (bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= longest))
+  );
+};
+
 /** For URLs that name several hosts, which `URL` does not read. */
-const masked = (url: string): string => url.replace(/\/\/([^:/@]*):[^/]*@/, '//$1:***@');
+const masked = (url: string): string => url.replace(/\/\/([^:/@?]*):[^?]*@/, '//$1:***@');
 
 /**
  * The database of a process that has no embedded one.

@@ -35,6 +35,8 @@ export interface HttpAppOptions {
   readonly shutdownTimeoutMs: number;
   /** How long a request may take to be answered; 30 s unless given. */
   readonly answerTimeoutMs?: number;
+  /** Proxies in front of it whose `X-Forwarded-For` counts, as Fastify's `trustProxy` names them; nobody's unless given. */
+  readonly trustedProxies?: string | undefined;
   /** The app's own errors as problems. */
   readonly translate?: ProblemTranslation;
 }
@@ -74,7 +76,7 @@ const requestSeconds = histogram({
 export const startHttpApp = async (module: Type | DynamicModule, options: HttpAppOptions): Promise<HttpApp> => {
   const { host, port, portVariable, logger, shutdownTimeoutMs } = options;
   const ending = { begun: false };
-  const app = await NestFactory.create<NestFastifyApplication>(module, fastifyAdapter(), {
+  const app = await NestFactory.create<NestFastifyApplication>(module, fastifyAdapter(options.trustedProxies), {
     logger: new NestLogger(logger),
     abortOnError: false,
     // Fastify's own parser for JSON is enough; bodies of any other type are refused.
@@ -120,11 +122,11 @@ export const startHttpApp = async (module: Type | DynamicModule, options: HttpAp
   };
 };
 
-const fastifyAdapter = (): FastifyAdapter =>
+const fastifyAdapter = (trustedProxies: string | undefined): FastifyAdapter =>
   new FastifyAdapter({
     bodyLimit: bodyBytesMax,
     requestTimeout: arrivalTimeoutMs,
-    trustProxy: false,
+    trustProxy: trustedProxies ?? false,
     // Requests that arrive on open connections while the app ends are answered by our own hook, as problems.
     return503OnClosing: false,
     requestIdHeader: false,

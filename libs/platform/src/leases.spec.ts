@@ -115,10 +115,19 @@ describe('a lease', () => {
     expect(tokens.size).toBe(all.length);
   });
 
-  it('is given up by its holder once it was taken over', async () => {
+  it('is not taken over from a holder that shows a sign of life', async () => {
+    const first = await candidate('seven and a half');
+    const second = await candidate('seven and a half');
+    expect(await second.lease.takeOver()).toBe(false);
+    expect([first.lease.isHeld(), second.lease.isHeld()]).toEqual([true, false]);
+  });
+
+  it('is given up by a silent holder once it was taken over', async () => {
     const first = await candidate('eight');
     const second = await candidate('eight');
-    await second.lease.takeOver();
+    const thaw = first.freeze();
+    expect(await second.lease.takeOver()).toBe(true);
+    thaw();
     expect(second.lease.held()).toBeGreaterThan(first.lease.held() ?? 0);
     await until(() => !first.lease.isHeld());
     expect(second.lease.isHeld()).toBe(true);

@@ -34,6 +34,9 @@ export interface Lead {
 }
 
 const WATCH_MS = 100;
+const RENEW_MS = 1_000;
+/** How late a holder's renewal may be and still be seen. */
+const SIGN_OF_LIFE_MS = 500;
 
 const held = gauge({
   name: 'coordinator_lease_held',
@@ -47,7 +50,8 @@ const held = gauge({
  * an old one can be told from what is written with the present one.
  *
  * `isHeld` is true only as long as no other process can have got it: it is counted from before the question was sent,
- * by a clock that goes on while the process is stopped. A holder that was paused finds it false when it wakes up.
+ * by a clock that goes on while the process is stopped. A holder that was paused finds it false when it wakes up. That
+ * clock stands still while a whole machine is suspended: what must not be done by two checks the token where it is written.
  */
 export class Lease {
   private token = 0;
@@ -64,9 +68,26 @@ export class Lease {
     this.running = this.keep();
   }
 
-  /** Takes the lease from whoever had it: for a process that knows that its holder is gone. */
-  async takeOver(): Promise<void> {
+  /**
+   * Takes the lease from a holder that is gone, without waiting for its end: `false`, and nothing is taken, when the
+   * holder shows a sign of life.
+   */
+  async takeOver(): Promise<boolean> {
+    const { database, name, renewMs = RENEW_MS } = this.options;
+    const renewals = async (): Promise<unknown> => {
+      const rows = await database.query<{ renewed: string }[]>(
+        `select expires_at::text as renewed from leases where name = $1 and expires_at > now()`,
+        [name],
+      );
+      return rows[0]?.renewed;
+    };
+    const before = await renewals();
+    if (before !== undefined) {
+      await sleep(renewMs + SIGN_OF_LIFE_MS);
+      if ((await renewals()) !== before) return false;
+    }
     await this.turn(true);
+    return this.isHeld();
   }
 
   /**
@@ -106,7 +127,7 @@ export class Lease {
   }
 
   private async keep(): Promise<void> {
-    const { renewMs = 1_000 } = this.options;
+    const { renewMs = RENEW_MS } = this.options;
     while (!this.isStopped()) {
       await sleep(renewMs, undefined, { signal: this.stopped.signal }).catch(() => undefined); // woken by `stop`
       if (!this.isStopped()) await this.turn();

@@ -21,6 +21,11 @@ export const openPlatform = async (
   onStop: OnStop,
 ): Promise<Platform> => {
   const logger = createLogger({ name: database.name, level: config.logLevel });
+  if (config.jwtSecret === undefined && config.databaseUrl !== undefined)
+    logger.warn(
+      { dataDir: config.dataDir },
+      'JWT_SECRET is not set: processes with another data directory will not take our tokens',
+    );
   const dataSource = await connect(createDataSource(databaseUrl, database));
   onStop(() => dataSource.destroy());
   const identities = new Identities({ dataSource, jwtSecret: jwtSecretOf(config), logger });
