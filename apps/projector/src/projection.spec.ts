@@ -80,6 +80,7 @@ describe('the projection', () => {
   let pool: ReturnType<typeof openPool>;
   let log: PostgresEventLog;
   let projection: Projection | undefined;
+  const ends: Error[] = [];
   const told: { level: string; msg: string; [field: string]: unknown }[] = [];
   const logger = createLogger({
     name: 'test',
@@ -89,6 +90,7 @@ describe('the projection', () => {
 
   beforeEach(async () => {
     told.length = 0;
+    ends.length = 0;
     database = await createTestDatabase([EventLog1767225600000, ...readModelMigrations]);
     pool = openPool(database.url, { name: 'test', max: 6, statementTimeoutMs: 10_000, onTrouble: () => undefined });
     log = new PostgresEventLog({ url: database.url });
@@ -109,7 +111,15 @@ describe('the projection', () => {
     return feed;
   };
   const projecting = (options: Partial<ProjectionOptions> = {}): Projection =>
-    new Projection({ feed: options.feed ?? direct(), log, pool, logger, now: () => Date.now(), ...options });
+    new Projection({
+      feed: options.feed ?? direct(),
+      log,
+      pool,
+      logger,
+      now: () => Date.now(),
+      onFeedEnded: (error) => void ends.push(error),
+      ...options,
+    });
   const start = async (options: Partial<ProjectionOptions> = {}): Promise<Projection> => {
     projection = projecting(options);
     await projection.start();
@@ -295,6 +305,20 @@ describe('the projection', () => {
       expect(await contentHashes(pool)).toEqual(await expected());
     });
 
+    it('refuses to go on with a topic that holds more than the log, and moves nothing', async () => {
+      await write(1, 5);
+      const head = await log.head();
+      await start({ feed });
+      const [event] = await recorded();
+      if (event === undefined) throw new Error('nothing was written');
+      const lost = { ...event, position: head + 50 };
+      await expect(feed.bring({ partition: 0, after: head + 40, next: head + 50, events: [lost] })).rejects.toThrow(
+        `the topic is ahead of the log: it brings position ${String(head + 50)}, and the log ends at ${String(head)}`,
+      );
+      expect(await checkpoints()).toEqual([0, 0, 0]);
+      await expect(projection?.check()).rejects.toThrow('partitions 0');
+    });
+
     it('hands a page back whose gap cannot be read, and changes nothing', async () => {
       await write(1, 5);
       const away = { head: () => log.head(), readAll: () => Promise.reject(new Error('the log is away')) };
@@ -397,12 +421,21 @@ describe('the projection', () => {
       expect(told.filter(({ msg }) => msg.includes('could not be passed on'))).toHaveLength(2);
     });
 
-    it('is not ready any more when the feed gives up', async () => {
+    it('is not ready any more when the feed gives up, and says so to whoever can start it again', async () => {
       await start({ feed });
       await projection?.check();
-      feed.fail(new Error('the group is gone'));
-      await until(() => told.some(({ msg }) => msg === 'the feed has ended'));
+      const reason = new Error('the group is gone');
+      feed.fail(reason);
+      await until(() => ends.length > 0);
+      expect(ends).toEqual([reason]);
+      expect(told.filter(({ msg }) => msg === 'the feed has ended')).toHaveLength(1);
       await expect(projection?.check()).rejects.toThrow('ended');
+    });
+
+    it('says nothing of the kind when it is stopped', async () => {
+      await start({ feed });
+      await projection?.stop();
+      expect(ends).toEqual([]);
     });
 
     it('takes over from the direct feed where that stopped, and the direct feed is fenced off', async () => {

@@ -55,8 +55,21 @@ export interface ProjectionOptions {
   readonly pool: Pool;
   readonly logger: Logger;
   readonly now: () => number;
+  /** Told when the feed gives up: nothing is projected any more, and only a new start can change that. */
+  readonly onFeedEnded: (error: Error) => void;
   /** Told about each event that could not be projected, once it stands in `parked_events`. */
   readonly onParked?: (event: RecordedEvent, reason: string) => void | Promise<void>;
+}
+
+/** The topic holds an event that the log does not: they do not belong together any more. */
+export class TopicAhead extends Error {
+  constructor(position: number, end: number) {
+    super(
+      `the topic is ahead of the log: it brings position ${String(position)}, and the log ends at ${String(end)}; ` +
+        'was the log restored to an earlier time? See docs/operations.md',
+    );
+    this.name = 'TopicAhead';
+  }
 }
 
 /**
@@ -119,12 +132,16 @@ export class Projection {
 
   /** A feed goes on by itself; if it gives up, that is to be seen. */
   private async watch(subscription: Subscription): Promise<void> {
+    let failure = new Error('the feed has ended');
     try {
       await subscription.ended;
     } catch (error) {
-      this.options.logger.error({ err: error }, 'the feed has ended');
+      failure = error instanceof Error ? error : new Error(String(error));
     }
     this.ended = true;
+    if (this.isStopped()) return;
+    this.options.logger.error({ err: failure }, 'the feed has ended');
+    this.options.onFeedEnded(failure);
   }
 
   private projectorOf(partition: number): Projector {
@@ -165,19 +182,25 @@ export class Projection {
         return;
       } catch (error) {
         if (!(error instanceof CheckpointMovedBack)) throw error;
-        if (error.position < page.after) await this.heal(page.partition, error.position, page.after);
+        if (error.position < page.after) await this.heal(page, error.position);
       }
     }
   }
 
-  /** Reads a partition's events from the log, from its checkpoint to where the feed goes on. */
-  private async heal(partition: number, position: number, until: number): Promise<void> {
+  /**
+   * Reads a partition's events from the log, from its checkpoint to where the feed goes on.
+   * @throws TopicAhead
+   */
+  private async heal({ partition, after: until, events: brought }: FeedPage, position: number): Promise<void> {
     const { feed, log, logger } = this.options;
+    const newest = brought.at(-1)?.position ?? 0;
     logger.warn({ partition, position, until }, 'the feed has left out a stretch, which is read from the log');
     healedTotal.inc();
     for (let after = position; after < until;) {
       if (this.isStopped()) throw new Error('stopped while reading from the log');
       const page = await log.readAll({ after, limit: HEAL_PAGE });
+      // Only an event proves it: how far there is none may be told beyond the last event that can be read.
+      if (page.atEnd && page.next < newest) throw new TopicAhead(newest, page.next);
       // At the end of the log: positions from there on hold no event, or the feed could not have come past them.
       const next = page.atEnd ? until : Math.min(page.next, until);
       const events = page.events.filter(

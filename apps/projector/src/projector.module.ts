@@ -3,10 +3,11 @@ import type { EventLog } from '#event-log/event-log';
 import { openFeed } from '#messaging/messaging.module';
 import { Parking } from '#messaging/parking';
 import { Health } from '#platform/health';
-import { counter, gauge } from '#platform/metrics';
+import { counter } from '#platform/metrics';
 import { type Platform, PlatformModule } from '#platform/platform.module';
 import type { OnStop } from '#platform/run';
 import { openPool } from '#read-models/pool';
+import { dropFeedLagOfOthers, showFeedLag } from './feed-lag';
 import { Projection } from './projection';
 
 /** Projectors of this group share the topic's partitions. */
@@ -15,11 +16,6 @@ const CONSUMER_GROUP = 'coordinator-projector';
 const CONNECTIONS_MAX = 6;
 const STATEMENT_TIMEOUT_MS = 30_000;
 
-const lagMessages = gauge({
-  name: 'coordinator_feed_lag_messages',
-  help: 'Messages of a partition that lie in the topic and were not handed to the projection yet',
-  labels: ['partition'],
-});
 const unreadableTotal = counter({
   name: 'coordinator_feed_parked_messages_total',
   help: 'Messages that could not be read and were set aside in the topic of parked ones',
@@ -56,9 +52,8 @@ export const startProjection = async (
     onParked: () => {
       unreadableTotal.inc();
     },
-    onProgress: ({ partition, lagMessages: behind }) => {
-      lagMessages.set({ partition: String(partition) }, behind);
-    },
+    onProgress: showFeedLag,
+    onAssigned: dropFeedLagOfOthers,
   });
   onStop(() => feed.close());
   const parking = kafkaBrokers === undefined ? undefined : new Parking({ brokers: kafkaBrokers, logger });
@@ -69,11 +64,19 @@ export const startProjection = async (
     pool,
     logger,
     now: () => Date.now(),
+    onFeedEnded: endProcess,
     ...(parking && { onParked: (event, reason) => parking.parkEvent(event, reason) }),
   });
   await projection.start();
   onStop(() => projection.stop());
   return projection;
+};
+
+/** As an error that nobody caught: `run` tells it and ends the process in order, and the next start takes what is there then. */
+const endProcess = (error: Error): void => {
+  setImmediate(() => {
+    throw error;
+  });
 };
 
 const PROJECTION = Symbol('Projection');

@@ -6,21 +6,11 @@ import type { Relay } from '#messaging/relay';
 import { PostgresRelayCheckpoint } from '#messaging/relay-checkpoint';
 import { Health } from '#platform/health';
 import { Lease } from '#platform/leases';
-import { counter, gauge } from '#platform/metrics';
 import { type Platform, PlatformModule } from '#platform/platform.module';
 import type { OnStop } from '#platform/run';
+import { showLead, showProgress } from './relay-metrics';
 
 const CHECKPOINT = 'coordinator.events';
-
-const lagPositions = gauge({
-  name: 'coordinator_relay_lag_positions',
-  help: 'Positions of the log that are not published yet; of the process that leads',
-});
-const lagSeconds = gauge({
-  name: 'coordinator_relay_lag_seconds',
-  help: 'How long the oldest event that is not published yet has waited; of the process that leads',
-});
-const publishedTotal = counter({ name: 'coordinator_relay_published_events_total', help: 'Events published to Kafka' });
 
 export interface RelayAdapters {
   readonly log: EventLog;
@@ -48,11 +38,8 @@ export const startRelay = async (
     lead: (signal) => lease.lead(signal),
     logger,
     now: () => Date.now(),
-    onProgress: (progress) => {
-      publishedTotal.inc(progress.published);
-      lagSeconds.set(progress.lagSeconds);
-      if (progress.lagPositions !== undefined) lagPositions.set(progress.lagPositions);
-    },
+    onProgress: showProgress,
+    onLeading: showLead,
   });
   await lease.start();
   onStop(() => lease.stop());

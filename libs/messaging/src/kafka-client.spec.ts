@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { networkInterfaces } from 'node:os';
 import { createServer, type Server, type Socket } from 'node:net';
 import { Connection, createKafka, type MessagingLogger, parseBrokers } from './kafka-client';
 import { KafkaFeed } from './kafka-feed';
@@ -5,16 +7,30 @@ import { silent } from './quiet.contract';
 
 describe('the brokers of Kafka', () => {
   it('are hosts with ports, separated by commas', () => {
-    expect(parseBrokers('a.example:9092, 10.0.0.1:1,b:65535')).toEqual(['a.example:9092', '10.0.0.1:1', 'b:65535']);
+    const brokers = ['a.example:9092', '10.0.0.1:1', 'b_1:65535', '[::1]:9092', '[::ffff:10.0.0.1]:1'];
+    expect(parseBrokers(brokers.join(', '))).toEqual(brokers);
   });
 
-  it.each(['', 'a', 'a:', ':1', 'a:0', 'a:65536', 'a:9092,', 'a:9092;b:9092', 'kafka://a:9092', 'u:p@a:9092'])(
-    'are not %p',
-    (text) => {
-      expect(() => parseBrokers(text)).toThrow('host:port,host:port');
-    },
-  );
+  it.each([
+    '',
+    'a',
+    'a:',
+    ':1',
+    'a:0',
+    'a:65536',
+    'a:9092,',
+    'a:9092;b:9092',
+    'kafka://a:9092',
+    'u:p@a:9092',
+    '::1:9092',
+    '[::1]',
+    '[a]b:1',
+  ])('are not %p', (text) => {
+    expect(() => parseBrokers(text)).toThrow('host:port,host:port');
+  });
 });
+
+const hasIpv6 = Object.values(networkInterfaces()).some((all) => all?.some(({ address }) => address === '::1'));
 
 describe('a client of Kafka', () => {
   let server: Server;
@@ -38,6 +54,28 @@ describe('a client of Kafka', () => {
     const opening = KafkaFeed.open({ brokers, groupId: 'g', logger: silent });
     await expect(opening).rejects.toThrow(new RegExp(`^Kafka at ${brokers} cannot be used: [^\\n]+$`));
   }, 60_000);
+
+  it.each([
+    ['127.0.0.1', '127.0.0.1'],
+    ...(hasIpv6 ? ['[::1]', '[0:0:0:0:0:0:0:1]'].map((written) => [written, '::1'] as const) : []),
+  ])(
+    'finds one at %s',
+    async (written, host) => {
+      await new Promise<void>((resolve) => server.close(() => resolve()));
+      await new Promise<void>((resolve) => server.listen(0, host, resolve));
+      const address = server.address();
+      const port = String(typeof address === 'object' ? address?.port : 0);
+      const connected = once(server, 'connection');
+      const admin = createKafka({ brokers: `${written}:${port}`, clientId: 'spec', logger: silent }).admin();
+      const connecting = admin.connect();
+      await connected;
+      server.close();
+      for (const socket of sockets) socket.destroy();
+      await expect(connecting).rejects.toThrow();
+      await admin.disconnect();
+    },
+    60_000,
+  );
 
   it('does not wait without end for one that is silent', async () => {
     const admin = createKafka({ brokers, clientId: 'spec', logger: silent }).admin();

@@ -1,4 +1,5 @@
-import { Kafka, logLevel } from 'kafkajs';
+import { connect, type Socket } from 'node:net';
+import { type ISocketFactory, Kafka, logLevel } from 'kafkajs';
 import { within } from './pause';
 
 /** What this library tells about itself; the process's logger fits. */
@@ -29,7 +30,8 @@ const retry = { initialRetryTime: 100, maxRetryTime: 1_000, retries: 4 };
 export function createKafka({ brokers, clientId, logger }: KafkaClientOptions): Kafka {
   return new Kafka({
     clientId,
-    brokers: parseBrokers(brokers),
+    brokers: parseBrokers(brokers).map(veiled),
+    socketFactory,
     connectionTimeout: connectionTimeoutMs,
     requestTimeout: requestTimeoutMs,
     retry,
@@ -42,13 +44,25 @@ export function createKafka({ brokers, clientId, logger }: KafkaClientOptions): 
   });
 }
 
+const keepAliveMs = 60_000;
+
+/** kafkajs cuts brokers at their first colon, which `[::1]:9092` has elsewhere: such a host is put into other words for it. */
+const veiled = (broker: string): string =>
+  broker.replace(/^\[(.+)\]/, (_, host: string) => encodeURIComponent(`[${host}]`));
+const unveiled = (host: string): string => decodeURIComponent(host).replace(/^\[(.+)\]$/, '$1');
+
+/** As kafkajs's own. */
+const socketFactory: ISocketFactory = ({ host, port, onConnect }): Socket =>
+  connect({ host: unveiled(host), port }, onConnect).setKeepAlive(true, keepAliveMs);
+
 /**
+ * What the configuration takes, and a port that exists.
  * @throws Error that shows what is no `host:port`.
  */
 export function parseBrokers(text: string): string[] {
   const brokers = text.split(',').map((broker) => broker.trim());
   for (const broker of brokers) {
-    const port = Number(/^[a-z0-9._-]+:(\d{1,5})$/i.exec(broker)?.[1] ?? Number.NaN);
+    const port = Number(/^(?:[\w.-]+|\[[\da-f:.]+\]):(\d{1,5})$/i.exec(broker)?.[1] ?? Number.NaN);
     if (!(port > 0 && port < 65_536)) {
       throw new Error(`Kafka brokers are given as host:port,host:port; ${JSON.stringify(broker)} is none`);
     }

@@ -164,7 +164,9 @@ needsKafka('with Kafka', (kafka) => {
 
     it('shares the partitions between the members of a group', async () => {
       stage.relay();
-      const feeds = [await stage.feed(), await stage.feed()];
+      const assigned: (readonly number[])[] = [[], []];
+      const open = (index: number) => stage.feed({ onAssigned: (now) => void assigned.splice(index, 1, now) });
+      const feeds = [await open(0), await open(1)];
       const seen = feeds.map((feed) => {
         const of = new Set<number>();
         model.follow(feed, (page) => {
@@ -177,6 +179,10 @@ needsKafka('with Kafka', (kafka) => {
         await appendEverywhere();
         return seen.every((of) => of.size > 0);
       });
+      await until(
+        'each partition is with one of them',
+        () => assigned.every(({ length }) => length > 0) && assigned.flat().sort().join() === '0,1,2,3',
+      );
       for (const feed of feeds) await caughtUp(model, feed);
       await expectSameAsLog(model, log, start);
     });
@@ -292,6 +298,26 @@ needsKafka('with Kafka', (kafka) => {
         parked_partition: String(partition),
         parked_offset: '0',
       });
+    });
+
+    it('parks again at the same place when the topic was made anew', async () => {
+      const parked: string[] = [];
+      let failures = 0;
+      const feed = await stage.feed({
+        logger: { ...silent, error: (_, message) => (failures += message.startsWith('the consumer') ? 1 : 0) },
+        onParked: ({ offset }) => parked.push(offset),
+      });
+      await stage.send([{ partition: 0, value: 'hello' }]);
+      model.follow(feed);
+      await until('it is parked', () => parked.length === 1);
+      const admin = await stage.admin();
+      await admin.deleteTopics({ topics: [stage.topics.events] });
+      await until('the consumer has noticed', () => failures > 0, 120_000);
+      await until('the topic is gone', async () => !(await admin.listTopics()).includes(stage.topics.events));
+      await stage.channel(); // makes the topic
+      await stage.send([{ partition: 0, value: 'hello again' }]);
+      await until('the other one is parked, too', () => parked.length === 2, 120_000);
+      expect(parked).toEqual(['0', '0']);
     });
 
     it('leaves an event that is too large to the log', async () => {

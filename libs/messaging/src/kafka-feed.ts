@@ -23,6 +23,8 @@ export interface KafkaFeedOptions {
   readonly logger: MessagingLogger;
   /** A message that could not be read was set aside in `coordinator.parked`. */
   readonly onParked?: (place: Place, reason: string) => void;
+  /** The group was divided anew: the partitions that this member has now. */
+  readonly onAssigned?: (partitions: readonly number[]) => void;
   /** After every page, and when a partition turned out to have nothing new. */
   readonly onProgress?: (progress: FeedProgress) => void;
 }
@@ -252,12 +254,17 @@ class GroupSubscription implements Subscription {
     consumer.on(consumer.events.CRASH, ({ payload: { error } }) => {
       this.alarm(error);
     });
-    consumer.on(consumer.events.GROUP_JOIN, () => {
+    consumer.on(consumer.events.GROUP_JOIN, ({ payload: { memberAssignment } }) => {
       alive();
       this.growing.reset();
       // Whatever this member has now, another one may have had meanwhile.
       this.positions.clear();
       this.handledTo.clear();
+      const assigned = memberAssignment[this.options.topic] ?? [];
+      for (const partition of this.parkedTo.keys()) {
+        if (!assigned.includes(partition)) this.parkedTo.delete(partition);
+      }
+      this.options.onAssigned?.(assigned);
     });
     consumer.on(consumer.events.HEARTBEAT, alive);
     consumer.on(consumer.events.FETCH, alive);
@@ -294,6 +301,7 @@ class GroupSubscription implements Subscription {
     while (this.busy.size > 0) await Promise.all(this.busy);
     this.positions.clear();
     this.handledTo.clear();
+    this.parkedTo.clear(); // in a topic that was made anew the offsets begin again
   }
 
   private async commitAll(consumer: Consumer): Promise<void> {

@@ -272,6 +272,39 @@ describe('the relay', () => {
     expect(topic.pages).toHaveLength(before);
   });
 
+  it('says nothing of a lag any more when its lead was lost while it asked the log', async () => {
+    let held = true;
+    let asked = 0;
+    let answer = (): void => undefined;
+    const answered = new Promise<void>((resolve) => (answer = resolve));
+    const slow = Object.create(log) as EventLog;
+    slow.head = async () => {
+      asked += 1;
+      await answered;
+      return log.head();
+    };
+    const lags: unknown[] = [];
+    const relay = start({
+      log: slow,
+      lead: () => Promise.resolve(leadership(1, () => held)),
+      onProgress: ({ lagPositions }) => {
+        if (lagPositions !== undefined) lags.push(lagPositions);
+      },
+    });
+    await until('it asks', () => asked > 0);
+    held = false;
+    answer();
+    await relay.stop();
+    expect(lags).toEqual([]);
+  });
+
+  it('names the token that it writes with in a field that the log shows', async () => {
+    const lines = new Map<string, object>();
+    start({ logger: { ...silent, info: (details, message) => lines.set(message, details) } });
+    await published();
+    expect(lines.get('the relay begins')).toEqual({ position: 0, fencingToken: 1 });
+  });
+
   it('sends nothing when it finds that it holds the lead no more', async () => {
     let held = true;
     let asked = 0;

@@ -148,13 +148,13 @@ export class Relay {
         }
         this.stepDown();
         if (this.isStopped()) return;
-        logger.info({ token: leadership.token }, 'the relay has lost its lead');
+        logger.info({ fencingToken: leadership.token }, 'the relay has lost its lead');
         await pause(growing.next(), this.stopped.signal);
       } catch (error) {
         if (this.isStopped()) return;
         if (error instanceof StaleLeader) {
           this.stepDown();
-          logger.warn({ token: error.token }, 'the relay was replaced and waits for its turn');
+          logger.warn({ fencingToken: error.token }, 'the relay was replaced and waits for its turn');
         } else {
           this.failing = error instanceof Error ? error : new Error(String(error));
           logger.error({ err: error }, 'the relay failed and starts over from its checkpoint');
@@ -177,7 +177,7 @@ export class Relay {
       const after = channel.isNew ? 0 : saved;
       this.position = after;
       if (after < saved) logger.warn({ saved }, 'the topic is new: everything is published again');
-      else logger.info({ position: after, token }, 'the relay begins');
+      else logger.info({ position: after, fencingToken: token }, 'the relay begins');
 
       let position = after;
       const send = oneAtATime(async (news: Omit<LogPage, 'after'> | undefined) => {
@@ -247,6 +247,7 @@ export class Relay {
       try {
         const [head, { events }] = await Promise.all([log.head(), log.readAll({ after: position, limit: 1 })]);
         const [oldest] = events;
+        if (!this.leads()) continue; // lost while the log was asked: what would be told belongs to another one
         const lagSeconds = oldest === undefined ? 0 : Math.max(0, now() - oldest.meta.at) / 1_000;
         onProgress({ position, published: 0, lagPositions: Math.max(0, head - position), lagSeconds });
       } catch (error) {

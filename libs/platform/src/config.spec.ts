@@ -71,6 +71,7 @@ describe('the configuration', () => {
     [{ DATABASE_URL: 'db:5432' }, 'DATABASE_URL must look like postgres://'],
     [{ EVENTSTORE_URL: 'http://log:2113' }, 'EVENTSTORE_URL must look like esdb://'],
     [{ KAFKA_BROKERS: 'one,two:9092' }, 'KAFKA_BROKERS must look like host:9092'],
+    [{ KAFKA_BROKERS: 'one:65536' }, 'KAFKA_BROKERS must look like host:9092'],
     [{ REDIS_URL: 'cache:6379' }, 'REDIS_URL must look like redis://'],
     [{ ORDER_BOOK_CACHE_MS: '60001' }, 'ORDER_BOOK_CACHE_MS must be a whole number from 0 to 60000'],
     [{ TRUSTED_PROXIES: '10.0.0.7,everybody' }, 'TRUSTED_PROXIES must look like'],

@@ -94,7 +94,7 @@ export const readConfig = (environment: Environment): Config => {
   }
 
   const kafkaBrokers = text('KAFKA_BROKERS')?.replace(/\s*,\s*/g, ',');
-  if (kafkaBrokers?.split(',').every((broker) => /^([\w.-]+|\[[\da-f:.]+\]):\d{1,5}$/i.test(broker)) === false) {
+  if (kafkaBrokers?.split(',').every(isBroker) === false) {
     wrong.push('KAFKA_BROKERS must look like host:9092,host:9092');
   }
 
@@ -221,6 +221,12 @@ const refuseSecrets = (file: string, reason: string): never => {
 
 const hasCode = (error: unknown, code: string): boolean =>
   typeof error === 'object' && error !== null && 'code' in error && error.code === code;
+
+/** The grammar of `parseBrokers`, which makes connections of them. */
+const isBroker = (value: string): boolean => {
+  const port = Number(/^(?:[\w.-]+|\[[\da-f:.]+\]):(\d{1,5})$/i.exec(value)?.[1]);
+  return port > 0 && port < 65_536;
+};
 
 const isPostgresUrl = (value: string): boolean =>
   URL.canParse(value) && ['postgres:', 'postgresql:'].includes(new URL(value).protocol);

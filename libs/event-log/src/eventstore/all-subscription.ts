@@ -49,6 +49,7 @@ export class AllSubscription implements Subscription {
       for (;;) {
         const batch = await this.nextBatch();
         if (batch === undefined) return;
+        if (batch.next <= this.after) continue; // a feed that was slow: its stretch was looked at meanwhile
         await this.options.handle(batch.events, batch.next);
         this.after = batch.next;
       }

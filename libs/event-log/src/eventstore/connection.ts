@@ -28,9 +28,10 @@ export class Connection {
   private leader: Endpoint | undefined;
   private closed = false;
 
-  /** @throws TypeError for what is not a connection string. It is not repeated in the message: it may hold a password. */
+  /** @throws TypeError for what is not a connection string, or asks for followers. It is not repeated in the message: it may hold a password. */
   constructor(url: string) {
     this.options = parse(url);
+    checkLeaderIsAsked(this.options);
     const { tls = true, defaultCredentials } = this.options;
     this.channelCredentials = tls ? tlsCredentials(this.options) : credentials.createInsecure();
     // As the official client does: never a password over a line that everybody can read.
@@ -50,7 +51,7 @@ export class Connection {
   /** What every call carries. Followers are not asked: what one of them answers may be behind what was acknowledged. */
   metadata(): Metadata {
     const metadata = new Metadata();
-    metadata.set('requires-leader', String((this.options.nodePreference ?? 'leader') === 'leader'));
+    metadata.set('requires-leader', 'true');
     if (this.options.connectionName !== undefined) metadata.set('connection-name', this.options.connectionName);
     if (this.authorization !== undefined) metadata.set('authorization', this.authorization);
     return metadata;
@@ -117,8 +118,8 @@ export class Connection {
     if (first === undefined) throw new Error('the connection string names no host');
     if (!this.isCluster()) return first;
     // One round: whoever needs the log tries again with pauses of its own.
-    const { gossipTimeout = 5, nodePreference = 'leader', hosts, dnsDiscover } = this.options;
-    const how = { maxDiscoverAttempts: 1, gossipTimeout, nodePreference };
+    const { gossipTimeout = 5, hosts, dnsDiscover } = this.options;
+    const how = { maxDiscoverAttempts: 1, gossipTimeout, nodePreference: 'leader' as const };
     return discoverEndpoint(
       dnsDiscover ? { ...how, discover: first } : { ...how, endpoints: hosts },
       this.channelCredentials,
@@ -131,6 +132,15 @@ function parse(url: string): ConnectionOptions {
     return parseConnectionString(url);
   } catch {
     throw new TypeError('not a connection string of an event store, such as esdb://127.0.0.1:2113?tls=false');
+  }
+}
+
+/** What a follower has last is not the end of the log: taken for it, events would be passed over. */
+function checkLeaderIsAsked({ nodePreference = 'leader' }: ConnectionOptions): void {
+  if (nodePreference !== 'leader') {
+    throw new TypeError(
+      'only the leader of the event store is asked: leave nodePreference out of its connection string',
+    );
   }
 }
 

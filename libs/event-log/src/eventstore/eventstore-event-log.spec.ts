@@ -416,16 +416,63 @@ describe('the EventStoreDB event log', () => {
       expect(found).toEqual([0, 1, 0, 1]);
     });
 
-    it('and says so when an event is not one of ours', async () => {
+    /** As somebody does in the server's own pages. */
+    const appendOdd = async (stream: string): Promise<number> => {
+      const raw = EventStoreDBClient.connectionString(double.url);
+      const { position } = await raw.appendToStream(stream, jsonEvent({ type: 'Odd', data: {} }));
+      await raw.dispose();
+      return Number(position?.commit);
+    };
+
+    it('past what somebody else wrote, and says so once', async () => {
+      const told: [object, string][] = [];
+      const log = open({ logger: { warn: (details, message) => told.push([details, message]) } });
+      const before = await log.head();
+      const prefix = `odd-${randomUUID()}-`;
+      const first = await appendOdd(`${prefix}1`);
+      expect(await log.head()).toBe(first);
+      expect(await log.readAll({ after: before, limit: 5 })).toEqual({ events: [], next: first, atEnd: true });
+      const following = follow(log, before);
+      await until(() => following.next === first);
+
+      const write = newWrite();
+      await log.append([write]);
+      const last = await appendOdd(`${prefix}2`);
+      await until(() => following.next === last);
+      expect(idsOf(following.received)).toEqual(idsOf(write.events));
+      const page = await log.readAll({ after: before, limit: 2 });
+      expect(page).toMatchObject({ events: [{ id: write.events[0]?.id }], atEnd: false });
+      const { events, next } = await log.readAll({ after: page.next, limit: 10 });
+      expect([idsOf(events), next]).toEqual([idsOf(write.events.slice(1)), last]);
+      const ofPrefix = await log.readAll({ after: before, limit: 10, streamPrefixes: [prefix] });
+      expect(ofPrefix).toEqual({ events: [], next: last, atEnd: true });
+      const message = 'this position of the log does not hold an event of ours and is passed over';
+      expect(told).toEqual([first, last].map((position) => [{ position }, message]));
+    });
+
+    it('and says so when somebody else wrote into a stream of ours', async () => {
+      const log = open();
+      const write = newWrite();
+      await log.append([write]);
+      const position = await appendOdd(write.stream);
+      await expect(log.readStream(write.stream)).rejects.toThrow(
+        `position ${String(position)} of the log does not hold an event`,
+      );
+    });
+
+    it('past it when only a look at the log itself finds it', async () => {
       const log = open();
       const before = await log.head();
-      const raw = EventStoreDBClient.connectionString(double.url);
-      const { position } = await raw.appendToStream(`odd-${randomUUID()}`, jsonEvent({ type: 'Odd', data: {} }));
-      await raw.dispose();
-      const says = `position ${String(position?.commit)} of the log does not hold an event`;
-      await expect(log.readAll({ after: before, limit: 1 })).rejects.toThrow(says);
-      await expect(follow(log, before).subscription.ended).rejects.toThrow(says);
-      await log.append([newWrite()]);
+      const stretches: number[] = [];
+      await double.faults({ silentSubscriptions: true });
+      const subscription = log.subscribeAll({ after: before }, (_, next) => {
+        stretches.push(next);
+        return Promise.resolve();
+      });
+      const odd = [await appendOdd(`odd-${randomUUID()}`), await appendOdd(`odd-${randomUUID()}`)];
+      await until(() => stretches.at(-1) === odd.at(-1));
+      await subscription.close();
+      expect(stretches).toEqual(odd);
     });
   });
 
@@ -488,6 +535,15 @@ describe('the EventStoreDB event log', () => {
     await log.close();
     await subscription.ended;
     await until(() => wire.connections === 0);
+  });
+
+  it.each(['follower', 'random', 'read_only_replica'])('is not opened to ask a %s: it may be behind', (node) => {
+    const url = `esdb://user:secret@127.0.0.1:2113?nodePreference=${node}`;
+    const opening = (): EventLog => new EventStoreEventLog({ url });
+    expect(opening).toThrow(
+      new TypeError('only the leader of the event store is asked: leave nodePreference out of its connection string'),
+    );
+    expect(() => new EventStoreEventLog({ url: 'esdb://127.0.0.1:2113?nodePreference=leader' })).not.toThrow();
   });
 
   it.each(['', 'http://user:secret@127.0.0.1', 'esdb://user:secret@', 'esdb://user:secret@host:port'])(

@@ -18,7 +18,7 @@ import { Connection } from './connection';
 import { explain, ranOutOfTime } from './failures';
 import { Feed } from './feed';
 import { allRequest, headRequest, streamRequest, subscriptionRequest } from './read-requests';
-import { toEvent } from './recorded-events';
+import { type Found, toEvent, toFound } from './recorded-events';
 
 /** One write on its way to the server and back. */
 export interface Flush {
@@ -51,6 +51,8 @@ const eventsPerSearchedPage = 20_000;
  * share one call; each write is atomic by itself, and several writes of one append are several appends to the server.
  *
  * Names that begin with a dollar belong to the server: they can neither be written nor asked for, and are never shown.
+ * What somebody else wrote into other streams is passed over by whoever reads the whole log; in a stream of ours it is
+ * an error.
  */
 export class EventStoreEventLog implements EventLog {
   private readonly connection: Connection;
@@ -58,6 +60,7 @@ export class EventStoreEventLog implements EventLog {
   private readonly readTimeoutMs: number;
   private readonly onFlush: EventStoreEventLogOptions['onFlush'];
   private readonly onTrouble: (error: unknown, message: string) => void;
+  private readonly onForeign: (position: number) => void;
   private readonly subscriptions = new Set<Subscription>();
   private readonly underWay = new Set<Promise<unknown>>();
   private line: AppendLine | undefined;
@@ -69,6 +72,12 @@ export class EventStoreEventLog implements EventLog {
     this.readTimeoutMs = readTimeoutMs;
     this.onFlush = onFlush;
     this.onTrouble = (error, message) => logger?.warn({ err: error }, message);
+    let newestForeign = 0;
+    this.onForeign = (position) => {
+      if (position <= newestForeign) return; // several read the same log, again and again: once is enough
+      newestForeign = position;
+      logger?.warn({ position }, 'this position of the log does not hold an event of ours and is passed over');
+    };
   }
 
   async append(...stages: readonly Stage[]): Promise<AppendResult> {
@@ -85,7 +94,7 @@ export class EventStoreEventLog implements EventLog {
     if (!isRevision(fromRevision)) throw new TypeError(`${String(fromRevision)} is not a revision`);
     return this.track(async () => {
       const events: RecordedEvent[] = [];
-      await this.read(streamRequest(stream, fromRevision), events, this.readTimeoutMs);
+      await this.read(streamRequest(stream, fromRevision), this.readTimeoutMs, (read) => events.push(toEvent(read)));
       return events;
     });
   }
@@ -213,35 +222,37 @@ export class EventStoreEventLog implements EventLog {
   private async findPosition({ stream, expected, events }: SerialisedWrite, giveUpAt: number): Promise<number> {
     const revision = (expected === 'no-stream' ? -1 : expected) + events.length;
     const found: RecordedEvent[] = [];
-    await this.read(streamRequest(stream, revision, 1), found, Math.max(1, giveUpAt - performance.now()));
+    await this.read(streamRequest(stream, revision, 1), Math.max(1, giveUpAt - performance.now()), (read) =>
+      found.push(toEvent(read)),
+    );
     const [event] = found;
     if (event === undefined) throw new EventLogUnavailable(`what was appended to ${stream} cannot be read yet`);
     return event.position;
   }
 
   private async findHead(): Promise<number> {
-    const found: RecordedEvent[] = [];
-    await this.read(headRequest(), found, this.readTimeoutMs);
+    const found: Found[] = [];
+    await this.read(headRequest(), this.readTimeoutMs, (read) => found.push(toFound(read)));
     return found[0]?.position ?? 0;
   }
 
   private async readPage(after: number, limit: number, timeoutMs: number): Promise<Page> {
-    const events: RecordedEvent[] = [];
-    await this.read(allRequest(after, limit + 1, []), events, timeoutMs);
-    return pageOf(events, after, limit);
+    const found: Found[] = [];
+    await this.readLog(allRequest(after, limit + 1, []), timeoutMs, found);
+    return pageOf(found, after, limit);
   }
 
   private async readFiltered(after: number, limit: number, prefixes: readonly string[]): Promise<Page> {
     const head = await this.findHead(); // up to here nothing can appear any more
     if (head <= after) return { events: [], next: after, atEnd: true };
-    const found: RecordedEvent[] = [];
+    const found: Found[] = [];
     try {
-      await this.read(allRequest(after, limit + 1, prefixes), found, this.readTimeoutMs / 2);
+      await this.readLog(allRequest(after, limit + 1, prefixes), this.readTimeoutMs / 2, found);
     } catch (error) {
       if (!(error instanceof EventLogUnavailable) || !ranOutOfTime(error.cause)) throw error;
       // The server searches on until it has enough: through a long stretch of others that may take it too long.
       const { events, next } = pageOf(found, after, limit);
-      return events.length > 0 ? { events, next, atEnd: false } : this.search(after, limit, prefixes);
+      return next > after ? { events, next, atEnd: false } : this.search(after, limit, prefixes);
     }
     const page = pageOf(found, after, limit);
     return page.atEnd ? { ...page, next: Math.max(page.next, head) } : page;
@@ -257,11 +268,21 @@ export class EventStoreEventLog implements EventLog {
       : { ...stretch, events };
   }
 
+  /** Adds what the server sends of the whole log to `found`, as it comes. */
+  private async readLog(request: ReadReq, timeoutMs: number, found: Found[]): Promise<void> {
+    await this.read(request, timeoutMs, (read) => {
+      const one = toFound(read);
+      if (one.event === undefined) this.onForeign(one.position);
+      found.push(one);
+    });
+  }
+
   /**
-   * Adds what the server sends to `events`, as it comes. A missing stream has none.
+   * Hands over what the server sends, as it comes. A missing stream has nothing.
    * @throws EventLogUnavailable when it does not send everything in time.
    */
-  private async read(request: ReadReq, events: RecordedEvent[], timeoutMs: number): Promise<void> {
+  private async read(request: ReadReq, timeoutMs: number, take: (read: ReadResp.ReadEvent) => void): Promise<void> {
+    let received = 0;
     const deadline = Date.now() + timeoutMs;
     const client = await within(timeoutMs, this.connection.streams());
     const call = client.read(request, this.connection.metadata(), { deadline });
@@ -270,7 +291,9 @@ export class EventStoreEventLog implements EventLog {
         call.on('data', (response: ReadResp) => {
           try {
             const read = response.getEvent();
-            if (read !== undefined) events.push(toEvent(read));
+            if (read === undefined) return;
+            received += 1;
+            take(read);
           } catch (error) {
             reject(explain(error));
             call.cancel();
@@ -280,7 +303,7 @@ export class EventStoreEventLog implements EventLog {
         call.on('error', reject);
       });
     } catch (error) {
-      if (ranOutOfTime(error) && events.length === 0) this.connection.silent(client);
+      if (ranOutOfTime(error) && received === 0) this.connection.silent(client);
       else this.connection.failed(client, error);
       throw explain(error);
     }
@@ -289,17 +312,18 @@ export class EventStoreEventLog implements EventLog {
   private async openFeed(after: number, prefixes: readonly string[], batchSize: number): Promise<Feed> {
     const client = await within(this.readTimeoutMs, this.connection.streams());
     const call = client.read(subscriptionRequest(after, prefixes), this.connection.metadata(), {});
-    return new Feed(call, after, batchSize, (error) => {
+    const onFailure = (error: unknown): void => {
       this.connection.failed(client, error);
-    });
+    };
+    return new Feed(call, after, batchSize, onFailure, this.onForeign);
   }
 }
 
 /** `read` begins with what lies at `after` itself, if the filter lets it pass, and holds one event more than wanted. */
-function pageOf(read: readonly RecordedEvent[], after: number, limit: number): Page {
-  const following = read.filter(({ position }) => position > after);
-  const events = following.slice(0, limit);
-  return { events, next: events.at(-1)?.position ?? after, atEnd: read.length <= limit };
+function pageOf(read: readonly Found[], after: number, limit: number): Page {
+  const found = read.filter(({ position }) => position > after).slice(0, limit);
+  const events = found.flatMap(({ event }) => event ?? []);
+  return { events, next: found.at(-1)?.position ?? after, atEnd: read.length <= limit };
 }
 
 /** @throws what kept the first of them from being stored; that one of them may yet be stored comes before everything else. */

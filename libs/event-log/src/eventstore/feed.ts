@@ -2,7 +2,7 @@ import type { ReadResp } from '@eventstore/db-client/generated/streams_pb';
 import type { ClientReadableStream } from '@grpc/grpc-js';
 import { EventLogUnavailable, type RecordedEvent } from '../event-log';
 import { explain } from './failures';
-import { parsePosition, toEvent } from './recorded-events';
+import { parsePosition, toFound } from './recorded-events';
 
 /** Before the server says that all stored events have come (older ones never do): how long a batch may wait to be full. */
 const gatherMs = 500;
@@ -18,7 +18,7 @@ export interface Batch {
  */
 export class Feed {
   private readonly events: RecordedEvent[] = [];
-  /** Of the newest event received, or how far the server says to have searched. */
+  /** Of the newest event received, of ours or not, or how far the server says to have searched. */
   private reached: number;
   private taken: number;
   private isLive = false;
@@ -30,6 +30,7 @@ export class Feed {
     after: number,
     private readonly batchSize: number,
     onFailure: (error: unknown) => void,
+    private readonly onForeign: (position: number) => void,
   ) {
     this.reached = after;
     this.taken = after;
@@ -92,10 +93,11 @@ export class Feed {
       const read = response.getEvent();
       const checkpoint = response.getCheckpoint();
       if (read !== undefined) {
-        const event = toEvent(read);
-        if (event.position <= this.reached) return; // some servers begin with the event at the start position
-        this.events.push(event);
-        this.reached = event.position;
+        const { position, event } = toFound(read);
+        if (position <= this.reached) return; // some servers begin with the event at the start position
+        if (event === undefined) this.onForeign(position);
+        else this.events.push(event);
+        this.reached = position;
         if (this.events.length >= 2 * this.batchSize) this.call.pause();
       } else if (checkpoint !== undefined) {
         this.reached = Math.max(this.reached, parsePosition(checkpoint.getCommitPosition()));

@@ -10,8 +10,20 @@ export function parsePosition(text: string): number {
   return position;
 }
 
+/** What lies at a position of the log: without an event when somebody else wrote it (a tool, a tombstone). */
+export interface Found {
+  readonly position: number;
+  readonly event?: RecordedEvent;
+}
+
 /** @throws Error naming the position of what is not one of our events. */
 export function toEvent(read: ReadResp.ReadEvent): RecordedEvent {
+  const { position, event } = toFound(read);
+  if (event === undefined) throw new Error(`position ${String(position)} of the log does not hold an event`);
+  return event;
+}
+
+export function toFound(read: ReadResp.ReadEvent): Found {
   const recorded = read.getEvent();
   if (recorded === undefined) throw new Error('the event store sent an event without content');
   const position = parsePosition(recorded.getCommitPosition());
@@ -22,9 +34,9 @@ export function toEvent(read: ReadResp.ReadEvent): RecordedEvent {
   const data = metadata.get('content-type') === 'application/json' ? parse(recorded.getData_asU8()) : undefined;
   const meta = parse(recorded.getCustomMetadata_asU8());
   if (type === undefined || id === undefined || stream === undefined || !isObject(data) || !isEventMeta(meta)) {
-    throw new Error(`position ${String(position)} of the log does not hold an event`);
+    return { position };
   }
-  return {
+  const event = {
     id: uuidText(id),
     type,
     data,
@@ -33,6 +45,7 @@ export function toEvent(read: ReadResp.ReadEvent): RecordedEvent {
     revision: Number(recorded.getStreamRevision()),
     position,
   };
+  return { position, event };
 }
 
 /** The server answers with text or with two halves of 64 bits, whatever it was sent. */
