@@ -2,9 +2,29 @@
 export class Cleanup {
   private readonly undos: (() => Promise<unknown>)[] = [];
   private running: Promise<void> | undefined;
+  private breakOff: (error: Error) => void = () => undefined;
+  /** Rejects when something that was started has failed in the background: nothing that is waited for may come any more. */
+  readonly broken = new Promise<never>((_, reject) => (this.breakOff = reject));
 
+  constructor() {
+    this.broken.catch(() => undefined); // may come when nobody waits any more
+  }
+
+  /**
+   * To be called before what is to be undone begins, so that a run that is broken off meanwhile leaves nothing behind.
+   * @throws Error when the undoing has begun: nothing new is started then.
+   */
   add(undo: () => Promise<unknown>): void {
+    if (this.hasBegun) throw new Error('the run was broken off');
     this.undos.push(undo);
+  }
+
+  fail(error: Error): void {
+    this.breakOff(error);
+  }
+
+  get hasBegun(): boolean {
+    return this.running !== undefined;
   }
 
   /** Every step is tried. Safe to call twice. @throws the first error, after all steps. */

@@ -65,11 +65,11 @@ class Measured {
 }
 
 const generate = async (load: Load): Promise<LoadResult> => {
-  const { origin, connections, durationMs, requests } = load;
+  const { origins, connections, durationMs, requests } = load;
   const next = requestsOf(requests);
   const measured = new Measured();
   const readers = requests.kind === 'orders' && requests.readBack ? new ReadBack(requests.readBack) : undefined;
-  const open = await Promise.all(Array.from({ length: connections }, () => HttpConnection.open(origin)));
+  const open = await Promise.all(Array.from({ length: connections }, (_, index) => openOneOf(origins, index)));
   await readers?.open();
   try {
     const startedAt = performance.now();
@@ -80,7 +80,7 @@ const generate = async (load: Load): Promise<LoadResult> => {
       measured.add(performance.now() - arrivedAt, answer);
       readers?.after(answer, apiKey);
     };
-    if (load.arrivalsPerSec === undefined) await closedLoop(open, endsAt, send);
+    if (load.arrivalsPerSec === undefined) await closedLoop(open, endsAt, load.atLeast ?? 0, send);
     else await openLoop(open, endsAt, load.arrivalsPerSec, send);
     const elapsedMs = performance.now() - startedAt;
     const readBack = await readers?.latencies();
@@ -98,12 +98,27 @@ const generate = async (load: Load): Promise<LoadResult> => {
   }
 };
 
+const openOneOf = (origins: readonly string[], index: number): Promise<HttpConnection> => {
+  const origin = origins[index % origins.length];
+  if (origin === undefined) throw new RangeError('nobody to send requests to');
+  return HttpConnection.open(origin);
+};
+
 type Send = (connection: HttpConnection, arrivedAt: number) => Promise<void>;
 
-const closedLoop = async (open: readonly HttpConnection[], endsAt: number, send: Send): Promise<void> => {
+const closedLoop = async (
+  open: readonly HttpConnection[],
+  endsAt: number,
+  atLeast: number,
+  send: Send,
+): Promise<void> => {
+  let sent = 0;
   await Promise.all(
     open.map(async (connection) => {
-      for (let now = performance.now(); now < endsAt; now = performance.now()) await send(connection, now);
+      for (let now = performance.now(); now < endsAt || sent < atLeast; now = performance.now()) {
+        sent += 1;
+        await send(connection, now);
+      }
     }),
   );
 };
@@ -196,4 +211,4 @@ class ReadBack {
   }
 }
 
-answerQuestions(hasFields<Load>('origin', 'connections', 'durationMs', 'requests'), generate);
+answerQuestions(hasFields<Load>('origins', 'connections', 'durationMs', 'requests'), generate);

@@ -5,10 +5,12 @@ import type { Share } from './market';
 
 /** What the load generator is asked to do. */
 export interface Load {
-  /** `http://127.0.0.1:3000` */
-  readonly origin: string;
+  /** `http://127.0.0.1:3000`; of several the connections are shared out evenly. */
+  readonly origins: readonly string[];
   readonly connections: number;
   readonly durationMs: number;
+  /** Goes on beyond `durationMs` until so many requests were sent. Only without `arrivalsPerSec`. */
+  readonly atLeast?: number;
   readonly requests: Requests;
   /**
    * Requests arrive at this pace whether or not the ones before were answered, and a latency counts from the arrival.

@@ -5,6 +5,8 @@
 import { parseArgs } from 'node:util';
 import { newAccounts, storeUsers } from './accounts';
 import { Cleanup } from './cleanup';
+import { benchDistributed, DISTRIBUTED_MEASURES, FULL_DISTRIBUTED, QUICK_DISTRIBUTED } from './distributed';
+import { EngineMissing } from './engines';
 import { describeMachine } from './machine';
 import { loadMarket, sharesOf } from './market';
 import { lag } from './measures/lag';
@@ -14,37 +16,63 @@ import { writeBatch, writeHot, writeSingle } from './measures/write';
 import { allAimsMet, type BenchReport, type Measure, reportTable } from './report';
 import { startSeeder } from './seed';
 import { FULL, openStage, QUICK, type Scale } from './stage';
-import { openStore, settle, type Store } from './store';
+import { calm, openStore, settle } from './store';
+import { tell } from './tell';
 
 const MEASURES = ['rebuild', 'write-single', 'write-batch', 'write-hot', 'lag', 'read'] as const;
 type MeasureName = (typeof MEASURES)[number];
 
-const USAGE = `npm run bench -- [--quick] [--json] [--only ${MEASURES.join(',')}]`;
+const USAGE = `npm run bench -- [--quick] [--json] [--only ${MEASURES.join(',')}]
+npm run bench -- --profile distributed [--quick] [--json] [--only ${DISTRIBUTED_MEASURES.join(',')}]`;
 
 interface Wanted {
-  readonly scale: Scale;
-  readonly quick: boolean;
   readonly json: boolean;
-  readonly measures: ReadonlySet<MeasureName>;
+  readonly bench: (cleanup: Cleanup) => Promise<BenchReport>;
 }
 
 /** @throws Error in one line for what is not understood. */
 const readArguments = (args: readonly string[]): Wanted => {
   const { values } = parseArgs({
     args: [...args],
-    options: { quick: { type: 'boolean' }, json: { type: 'boolean' }, only: { type: 'string' } },
+    options: {
+      profile: { type: 'string', default: 'embedded' },
+      quick: { type: 'boolean', default: false },
+      json: { type: 'boolean', default: false },
+      only: { type: 'string' },
+    },
   });
-  const names = values.only?.split(',') ?? [...MEASURES];
-  const measures = names.map((name) => {
-    const known = MEASURES.find((measure) => measure === name);
-    if (known === undefined) throw new Error(`there is no measure ${name}`);
-    return known;
-  });
-  const quick = values.quick === true;
-  return { quick, json: values.json === true, scale: quick ? QUICK : FULL, measures: new Set(measures) };
+  const { profile, quick, json, only } = values;
+  switch (profile) {
+    case 'embedded': {
+      const measures = measuresIn(only, MEASURES);
+      return { json, bench: (cleanup) => bench(cleanup, { scale: quick ? QUICK : FULL, quick, measures }) };
+    }
+    case 'distributed': {
+      const measures = measuresIn(only, DISTRIBUTED_MEASURES);
+      const scale = quick ? QUICK_DISTRIBUTED : FULL_DISTRIBUTED;
+      return { json, bench: (cleanup) => benchDistributed(cleanup, { scale, quick, measures }) };
+    }
+    default:
+      throw new Error(`there is no profile ${profile}`);
+  }
 };
 
-const bench = async (cleanup: Cleanup, { scale, quick, measures: wanted }: Wanted): Promise<BenchReport> => {
+const measuresIn = <Name extends string>(only: string | undefined, all: readonly Name[]): ReadonlySet<Name> =>
+  new Set(
+    (only?.split(',') ?? all).map((name) => {
+      const known = all.find((measure) => measure === name);
+      if (known === undefined) throw new Error(`there is no measure ${name}`);
+      return known;
+    }),
+  );
+
+interface WantedEmbedded {
+  readonly scale: Scale;
+  readonly quick: boolean;
+  readonly measures: ReadonlySet<MeasureName>;
+}
+
+const bench = async (cleanup: Cleanup, { scale, quick, measures: wanted }: WantedEmbedded): Promise<BenchReport> => {
   const startedAt = performance.now();
   const takenAt = new Date().toISOString();
   tell('starting Postgres');
@@ -90,6 +118,7 @@ const bench = async (cleanup: Cleanup, { scale, quick, measures: wanted }: Wante
   }
 
   return {
+    profile: 'embedded',
     takenAt,
     quick,
     machine: await describeMachine(store.client),
@@ -102,16 +131,6 @@ const bench = async (cleanup: Cleanup, { scale, quick, measures: wanted }: Wante
     allMet: allAimsMet(measures),
     seconds: (performance.now() - startedAt) / 1_000,
   };
-};
-
-/** Whatever Postgres would have done in the background by now is done before something is measured. */
-const calm = async ({ client }: Store): Promise<void> => {
-  await client.query('vacuum analyze');
-  await client.query('checkpoint');
-};
-
-const tell = (text: string): void => {
-  process.stderr.write(`bench: ${text}\n`);
 };
 
 const main = async (): Promise<number> => {
@@ -130,11 +149,14 @@ const main = async (): Promise<number> => {
   process.once('SIGINT', breakOff);
   process.once('SIGTERM', breakOff);
   try {
-    const report = await bench(cleanup, wanted);
+    const report = await Promise.race([wanted.bench(cleanup), cleanup.broken]);
     process.stdout.write(`${wanted.json ? JSON.stringify(report, null, 2) : reportTable(report)}\n`);
     return 0;
   } catch (error) {
-    tell(error instanceof Error ? (error.stack ?? error.message) : String(error));
+    if (cleanup.hasBegun) return 1; // broken off: what was under way has lost what it needs
+    // What the machine lacks is for the person at the terminal, and one line; everything else is for a programmer.
+    if (error instanceof EngineMissing) tell(error.message);
+    else tell(error instanceof Error ? (error.stack ?? error.message) : String(error));
     return 1;
   } finally {
     await cleanup.run();

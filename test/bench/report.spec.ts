@@ -48,6 +48,7 @@ describe('all aims are met', () => {
 
 describe('the table', () => {
   const report: BenchReport = {
+    profile: 'embedded',
     takenAt: '2026-01-02T03:04:05.000Z',
     quick: false,
     machine: {
@@ -96,5 +97,22 @@ describe('the table', () => {
   it('says when the run was a quick one', () => {
     expect(reportTable(report)).not.toContain('QUICK');
     expect(reportTable({ ...report, quick: true })).toContain('QUICK');
+  });
+
+  it('shows each process of a distributed run with its share and with what a unit cost until it was through', () => {
+    const processes = [
+      { name: 'command 1', cpuSec: 8, rssMb: 250 },
+      { name: 'projector', cpuSec: 5, unitsCpuSec: 6 },
+    ];
+    const distributed = { of: 'two', seconds: 10, units: 20_000, processes };
+    const shown = reportTable({ ...report, measures: [{ ...measure(), processCosts: [distributed] }] }).split('\n');
+    expect(shown.find((line) => line.includes('command 1'))).toMatch(/two.*10\.0.*80 %.*400 µs.*250 MB/);
+    expect(shown.find((line) => line.includes('projector'))).toMatch(/50 %.*300 µs/);
+  });
+
+  it('shows no empty table, and every note', () => {
+    const shown = reportTable({ ...report, measures: [{ ...measure(), notes: ['all hashes are equal'] }] });
+    expect(shown).not.toContain('CPU in percent');
+    expect(shown).toContain('read: all hashes are equal');
   });
 });

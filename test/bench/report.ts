@@ -30,14 +30,38 @@ export interface Cost {
   readonly serverRssMb?: number;
 }
 
+/** What one process took from the machine. Seconds of CPU. */
+export interface ProcessCost {
+  readonly name: string;
+  readonly cpuSec: number;
+  /** Until all units were through, which may be later than the end of the stretch: what they cost. Absent: `cpuSec`. */
+  readonly unitsCpuSec?: number;
+  /** At the end. */
+  readonly rssMb?: number;
+}
+
+/** What one stretch of work took, process by process; no process where the system does not tell. */
+export interface ProcessCosts {
+  readonly of: string;
+  readonly seconds: number;
+  /** Orders accepted, or events projected. */
+  readonly units: number;
+  readonly processes: readonly ProcessCost[];
+}
+
 export interface Measure {
   readonly name: string;
   readonly title: string;
   readonly figures: readonly Figure[];
   readonly costs: readonly Cost[];
+  /** Of work that many processes share. */
+  readonly processCosts?: readonly ProcessCosts[];
+  /** What is to be known about the figures and is no figure. */
+  readonly notes?: readonly string[];
 }
 
 export interface BenchReport {
+  readonly profile: 'embedded' | 'distributed';
   readonly takenAt: string;
   /** Short run on a small store: for a quick look, not for the record. */
   readonly quick: boolean;
@@ -69,7 +93,7 @@ export const allAimsMet = (measures: readonly Measure[]): boolean =>
   measures.every(({ figures }) => figures.every(({ met }) => met !== false));
 
 /** The report for people: figures, then costs. */
-export const reportTable = ({ measures, machine, quick, dataset, takenAt, seconds }: BenchReport): string => {
+export const reportTable = ({ profile, measures, machine, quick, dataset, takenAt, seconds }: BenchReport): string => {
   const style = { head: [], border: [] };
   const figures = new Table({
     head: ['measure', 'figure', 'value', 'aim', ''],
@@ -109,16 +133,36 @@ export const reportTable = ({ measures, machine, quick, dataset, takenAt, second
         serverRssMb === undefined ? '' : `${String(serverRssMb)} MB`,
       ]);
   }
+  const processes = new Table({
+    head: ['measure', 'load', 's', 'process', 'CPU', 'CPU/unit', 'RSS'],
+    style,
+    colAligns: ['left', 'left', 'right', 'left', 'right', 'right', 'right'],
+  });
+  for (const { name: measure, processCosts = [] } of measures)
+    for (const { of, seconds: took, units, processes: ofProcesses } of processCosts)
+      for (const { name, cpuSec, unitsCpuSec = cpuSec, rssMb } of ofProcesses)
+        processes.push([
+          measure,
+          of,
+          took.toFixed(1),
+          name,
+          share(cpuSec, took),
+          each(unitsCpuSec, units),
+          rssMb === undefined ? '' : `${String(rssMb)} MB`,
+        ]);
   const { cpu, cores, memoryMb, node, postgres, kernel, commit } = machine;
   return [
-    `${takenAt}, commit ${commit}${quick ? ', QUICK: small store, short runs' : ''}`,
+    `${takenAt}, ${profile} profile, commit ${commit}${quick ? ', QUICK: small store, short runs' : ''}`,
     `${String(cores)} cores of ${cpu}, ${String(memoryMb)} MB, ${kernel}, Node ${node}, ${postgres}`,
     Object.entries(dataset)
       .map(([what, count]) => `${what}: ${thousands(count)}`)
       .join(', '),
     figures.toString(),
-    'CPU in percent of one core, and per request, event or row',
-    costs.toString(),
+    ...measures.flatMap(({ name, notes = [] }) => notes.map((note) => `${name}: ${note}`)),
+    ...(costs.length > 0 ? ['CPU in percent of one core, and per request, event or row', costs.toString()] : []),
+    ...(processes.length > 0
+      ? ['CPU in percent of one core, and per order or event until all were projected', processes.toString()]
+      : []),
     `${seconds.toFixed(0)} s in all`,
   ].join('\n');
 };

@@ -1,4 +1,4 @@
-import { lagsOf } from './lag';
+import { lagsOf } from './lag-watch';
 
 describe('the lag of an event', () => {
   it('ends with the first sighting of its position or a later one', () => {
