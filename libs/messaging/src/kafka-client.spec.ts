@@ -56,11 +56,11 @@ describe('a client of Kafka', () => {
   }, 60_000);
 
   it.each([
-    ['127.0.0.1', '127.0.0.1'],
-    ...(hasIpv6 ? ['[::1]', '[0:0:0:0:0:0:0:1]'].map((written) => [written, '::1'] as const) : []),
+    { written: '127.0.0.1', host: '127.0.0.1' },
+    ...(hasIpv6 ? ['[::1]', '[0:0:0:0:0:0:0:1]'].map((written) => ({ written, host: '::1' })) : []),
   ])(
-    'finds one at %s',
-    async (written, host) => {
+    'finds one at $written',
+    async ({ written, host }) => {
       await new Promise<void>((resolve) => server.close(() => resolve()));
       await new Promise<void>((resolve) => server.listen(0, host, resolve));
       const address = server.address();
