@@ -151,7 +151,14 @@ needsOwnRedis('a Redis without containers', (redis) => {
     first.kill();
     await eventually(() => findProcess(before.pid) === undefined);
     const squatter = createServer();
-    await new Promise<void>((settle) => squatter.listen(Number(new URL(before.url).port), '127.0.0.1', settle));
+    await new Promise<void>((settle, reject) => {
+      squatter.once('error', (error) => {
+        // Somebody else was faster: the port is taken all the same.
+        if ('code' in error && error.code === 'EADDRINUSE') settle();
+        else reject(error);
+      });
+      squatter.listen(Number(new URL(before.url).port), '127.0.0.1', settle);
+    });
 
     const second = runScript('scripts/infra/redis.mjs', '--dir', dir);
     const after = JSON.parse(await second.line) as { url: string; pid: number };

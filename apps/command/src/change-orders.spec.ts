@@ -230,6 +230,19 @@ describe('a change', () => {
     expect(await held(orderId)).toMatchObject({ remainingQuantity: 10 });
   });
 
+  it('that loses the race against the last fill says so, however often it is told', async () => {
+    const orderId = await working();
+    // The exchange fills it before it hears of the change; the answer to the change comes behind the fill.
+    jest.spyOn(broker, 'modify').mockImplementationOnce(async () => {
+      await broker.fill(orderId, 10);
+      return { outcome: 'accepted', reports: [] };
+    });
+    for (const _ of [1, 2])
+      await expect(change(orderId, { price: 1400 })).rejects.toMatchObject({ status: 409, code: 'ORDER_CLOSED' });
+    const { state } = await side.ledgers.read(`order-${orderId}`);
+    expect(state).toMatchObject({ status: 'filled', filledQuantity: 10 });
+  });
+
   it.each(['lose', 'swallow', 'late'] as const)(
     'that meets silence (%s) stays pending, with enough held for either',
     async (kind) => {

@@ -188,7 +188,10 @@ export class ReplaceOrderHandler implements ICommandHandler<ReplaceOrder> {
     return passed ? terms : undefined;
   }
 
-  /** @throws Problem 422 when our rules denied this change, 409 when the broker rejected it; now or the first time. */
+  /**
+   * @throws Problem 422 when our rules denied this change, 409 when the broker rejected it or the order closed before it
+   *   was made; now or the first time.
+   */
   private async mustNotBeRefused({ orderId, requestId }: ReplaceOrder['request']): Promise<void> {
     const history: readonly DomainEvent[] = await this.side.options.log.readStream(`order-${orderId}`);
     const refusal = history.filter(isRefusal).find(({ data }) => data.requestId === requestId);
@@ -199,8 +202,17 @@ export class ReplaceOrderHandler implements ICommandHandler<ReplaceOrder> {
         'CHANGE_REJECTED',
         `The broker did not change the order: ${saidBy(refusal.data.evidence)}.`,
       );
+    // A fill, or a cancel, was faster than the broker's answer.
+    const asked = history.findIndex((event) => isRequestOf(event, requestId));
+    const isMade = history.slice(asked).some(({ type }) => type === 'OrderReplaced');
+    const { state } = await this.side.ledgers.read(`order-${orderId}`);
+    if (asked >= 0 && !isMade && CLOSED.has(state.status))
+      throw new Problem(409, 'ORDER_CLOSED', `The order was ${state.status} before it was changed.`);
   }
 }
+
+const isRequestOf = ({ type, data }: DomainEvent, requestId: string): boolean =>
+  type === 'ReplaceRequested' && 'requestId' in data && data.requestId === requestId;
 
 type Refusal = Extract<OrderEvent, { type: 'ReplaceDenied' | 'ReplaceRejected' }>;
 const isRefusal = (event: DomainEvent): event is Refusal =>

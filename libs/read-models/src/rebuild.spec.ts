@@ -196,9 +196,10 @@ describe('a rebuild', () => {
       const { rows: ages } = await models.pool.query(
         'select partition, as_of from read_model.projection_positions order by partition',
       );
-      // The log ends where the furthest stands; until the swap nobody writes.
+      // It begins when the log ends where the hindmost stands; what the others have is written while it runs.
       const lowest = Math.min(...positions);
-      const log = { ...logOf(EVENTS), head: () => Promise.resolve(lowest) };
+      let looks = 0;
+      const log = { ...logOf(EVENTS), head: () => Promise.resolve(looks++ === 0 ? lowest : HEAD) };
       const report = await rebuild(log, models.pool, feed);
       expect(report).toMatchObject({ identical: true, before: { position: lowest }, after: { position: lowest } });
       expect(await models.hashes()).toEqual(live);
@@ -219,6 +220,15 @@ describe('a rebuild', () => {
       await projectTo([HEAD - 200, HEAD - 20, HEAD]);
       const report = await rebuild(logOf(EVENTS), models.pool, feed);
       expect(report).toMatchObject({ identical: false, before: { position: HEAD - 200 }, after: { position: HEAD } });
+      expect(await checkpoints()).toEqual([HEAD, HEAD, HEAD]);
+    });
+
+    it('leaves no checkpoint beyond the end of the log, where it would hide what is written next', async () => {
+      await projectTo([HEAD, HEAD, HEAD]);
+      await models.pool.query(
+        `update read_model.projection_positions set position = position + case partition when 1 then 500 else 7 end`,
+      );
+      await rebuild(logOf(EVENTS), models.pool, feed);
       expect(await checkpoints()).toEqual([HEAD, HEAD, HEAD]);
     });
 

@@ -362,15 +362,17 @@ class Rebuild {
     const table = `${SHADOW}.projection_positions`;
     await client.query(`delete from ${table} where name = $1`, [PROJECTION]);
     if (this.fits(live)) {
-      // Where the live tables were further, the new ones have followed them, and are as old.
+      // Where the live tables were further, the new ones have followed them, and are as old. Beyond the end of the log
+      // there is nothing to follow: a checkpoint from there would hide whatever is written next.
+      const end = Math.max(position, await this.log.head());
       await client.query(
         `insert into ${table} (name, partition, partitions, position, updated_at, as_of)
-         select name, partition, partitions, greatest(position, $2), now(),
+         select name, partition, partitions, least(greatest(position, $2), $4), now(),
            case when position >= $2 then as_of else greatest(as_of, $3::timestamptz) end
          from ${SCHEMA}.projection_positions where name = $1`,
-        [PROJECTION, position, asOf],
+        [PROJECTION, position, asOf, end],
       );
-      return Math.max(position, lowest(live));
+      return Math.max(position, Math.min(lowest(live), end));
     }
     await client.query(
       `insert into ${table} (name, partition, partitions, position, updated_at, as_of)
