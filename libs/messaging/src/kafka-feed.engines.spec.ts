@@ -6,7 +6,7 @@ import { type Admin, ConfigResourceTypes, type Message as KafkaMessage } from 'k
 import type { MemberAsks, ParentAnswers } from '../../../test/support/feed-member';
 import { needsKafka, needsOwnKafka } from '../../../test/support/kafka';
 import { createTestDatabase, type TestDatabase } from '../../../test/support/postgres';
-import type { EventLog } from '#event-log/event-log';
+import type { EventLog, RecordedEvent } from '#event-log/event-log';
 import { EventLog1767225600000 } from '#event-log/postgres/migrations';
 import { PostgresEventLog } from '#event-log/postgres/postgres-event-log';
 import { toMessage } from './envelope';
@@ -257,6 +257,33 @@ needsKafka('with Kafka', (kafka) => {
       await caughtUp(model, feed);
       await expectSameAsLog(model, log, start);
       expect(model.gaps).toEqual([]);
+    });
+
+    it('parks an event from beyond the end of the log, and takes those that follow it', async () => {
+      const parked: string[] = [];
+      const feed = await stage.feed({
+        endOfLog: () => log.head(),
+        onParked: (_, reason) => parked.push(reason),
+      });
+      const [accountId = ''] = accounts(1);
+      await append(log, accountId, 2);
+      const [first, second] = await eventsAfter(log, start);
+      if (first === undefined || second === undefined) throw new Error('nothing was appended');
+      const partition = feed.partitionOf(accountId);
+      const message = (event: RecordedEvent, after: number) => ({
+        ...toMessage(event, { after, partitions }),
+        partition,
+      });
+      const ghost = message(first, first.position);
+      await stage.send([
+        message(first, start),
+        { ...ghost, headers: { ...ghost.headers, ce_position: '999999999' } },
+        message(second, first.position),
+      ]);
+      model.follow(feed);
+      await until('both real ones have arrived', () => model.effects.length === 2);
+      expect(model.effects).toEqual([first, second]);
+      expect(parked).toEqual(['position 999999999 lies beyond the end of the log']);
     });
 
     it('parks what it cannot read, tells where it lay, and goes on', async () => {

@@ -21,6 +21,8 @@ export interface KafkaFeedOptions {
   /** Of how many partitions pages are handled at once; default 6. */
   readonly concurrency?: number;
   readonly logger: MessagingLogger;
+  /** Where the log ends. An event from beyond is none of ours: taken for one, it would hide everything up to there. */
+  readonly endOfLog?: () => Promise<number>;
   /** A message that could not be read was set aside in `coordinator.parked`. */
   readonly onParked?: (place: Place, reason: string) => void;
   /** The group was divided anew: the partitions that this member has now. */
@@ -161,6 +163,7 @@ class GroupSubscription implements Subscription {
   private readonly resumptions = new Set<NodeJS.Timeout>();
   /** Offsets up to which unreadable messages have been parked: a page that comes again does not park them again. */
   private readonly parkedTo = new Map<number, bigint>();
+  private endSeen = 0;
   /** What is being handled. */
   private readonly busy = new Set<Promise<void>>();
   /** What to commit: the next offset of each partition. */
@@ -404,6 +407,7 @@ class GroupSubscription implements Subscription {
     if (partition >= partitions) await this.checkTopic();
     const links: (Carried | Watermark)[] = [];
     let ofOtherTimes = 0;
+    const end = await this.endFor(batch);
     for (const message of batch.messages) {
       try {
         const link = fromMessage(message);
@@ -414,6 +418,9 @@ class GroupSubscription implements Subscription {
         }
         if (link.kind === 'event' && partitionOf(link.event.meta.accountId) !== partition) {
           throw new EnvelopeError(`account ${link.event.meta.accountId} does not belong into this partition`);
+        }
+        if (link.kind === 'event' && link.event.position > end) {
+          throw new EnvelopeError(`position ${String(link.event.position)} lies beyond the end of the log`);
         }
         links.push(link);
       } catch (error) {
@@ -426,6 +433,17 @@ class GroupSubscription implements Subscription {
       logger.warn({ partition, messages: ofOtherTimes }, 'messages of a topic with other partitions are passed over');
     }
     return links;
+  }
+
+  /** Where the log ends, asked again only for a batch that claims to go further than is known. */
+  private async endFor(batch: Batch): Promise<number> {
+    const { endOfLog } = this.options;
+    if (endOfLog === undefined) return Infinity;
+    const claimed = batch.messages.map(({ headers }) => Number(headers?.['ce_position'] ?? 0));
+    if (claimed.some((position) => position > this.endSeen)) {
+      this.endSeen = Math.max(this.endSeen, await endOfLog());
+    }
+    return this.endSeen;
   }
 
   private async parkOnce(message: Batch['messages'][number], place: Place, reason: string): Promise<void> {

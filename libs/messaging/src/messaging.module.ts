@@ -6,17 +6,17 @@ import { KafkaFeed, type KafkaFeedOptions } from './kafka-feed';
 import { openKafkaChannel } from './kafka-publisher';
 import { Relay, type RelayOptions } from './relay';
 
-export interface OpenFeedOptions extends Omit<KafkaFeedOptions, 'brokers'> {
+export interface OpenFeedOptions extends Omit<KafkaFeedOptions, 'brokers' | 'endOfLog'> {
   /** `host:port,host:port`; absent: a direct subscription to the log. */
   readonly kafkaBrokers?: string | undefined;
-  /** Only the direct feed reads it. */
+  /** The direct feed reads it; what Kafka brings must lie within it. */
   readonly log: EventLog;
 }
 
 /** @throws Error in one line when Kafka is asked for and does not answer. */
 export async function openFeed({ kafkaBrokers, log, ...options }: OpenFeedOptions): Promise<EventFeed> {
   if (kafkaBrokers === undefined) return new DirectFeed({ log, logger: options.logger });
-  return KafkaFeed.open({ ...options, brokers: kafkaBrokers });
+  return KafkaFeed.open({ ...options, brokers: kafkaBrokers, endOfLog: () => log.head() });
 }
 
 export interface OpenRelayOptions extends Omit<RelayOptions, 'publish'> {
