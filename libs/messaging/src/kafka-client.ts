@@ -95,6 +95,14 @@ function write(
   else logger.debug(details, line);
 }
 
+/** Kafka does not answer at start, or not as it should; one line for the person who named it. */
+export class KafkaUnavailable extends Error {
+  constructor(brokers: string, cause: unknown) {
+    super(`Kafka at ${brokers} cannot be used: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+    this.name = 'KafkaUnavailable';
+  }
+}
+
 const disconnectTimeoutMs = 5_000;
 
 /**

@@ -3,7 +3,7 @@ import type { Batch, Consumer, EachBatchPayload } from 'kafkajs';
 import type { Subscription } from '#event-log/event-log';
 import { type Carried, EnvelopeError, fromMessage, type Watermark } from './envelope';
 import type { EventFeed, FeedPage } from './feed';
-import { Connection, createKafka, type MessagingLogger } from './kafka-client';
+import { Connection, createKafka, KafkaUnavailable, type MessagingLogger } from './kafka-client';
 import { pagesOf } from './pages';
 import { Parking, type Place } from './parking';
 import { GrowingPause, pause, within } from './pause';
@@ -60,7 +60,7 @@ export class KafkaFeed implements EventFeed {
 
   /**
    * Makes the topics if need be.
-   * @throws Error in one line when Kafka does not answer.
+   * @throws KafkaUnavailable
    */
   static async open(options: KafkaFeedOptions): Promise<KafkaFeed> {
     const { brokers, logger, partitions, topicPrefix } = options;
@@ -75,8 +75,7 @@ export class KafkaFeed implements EventFeed {
       await connection.close();
       return new KafkaFeed(options, topic.partitions);
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      throw new Error(`Kafka at ${brokers} cannot be used: ${reason}`, { cause: error });
+      throw new KafkaUnavailable(brokers, error);
     }
   }
 

@@ -2,6 +2,7 @@
 import type { EventLog } from '#event-log/event-log';
 import { DirectFeed } from './direct-feed';
 import type { EventFeed } from './feed';
+import { KafkaUnavailable } from './kafka-client';
 import { KafkaFeed, type KafkaFeedOptions } from './kafka-feed';
 import { openKafkaChannel } from './kafka-publisher';
 import { Relay, type RelayOptions } from './relay';
@@ -13,7 +14,7 @@ export interface OpenFeedOptions extends Omit<KafkaFeedOptions, 'brokers' | 'end
   readonly log: EventLog;
 }
 
-/** @throws Error in one line when Kafka is asked for and does not answer. */
+/** @throws KafkaUnavailable when Kafka is asked for and does not answer. */
 export async function openFeed({ kafkaBrokers, log, ...options }: OpenFeedOptions): Promise<EventFeed> {
   if (kafkaBrokers === undefined) return new DirectFeed({ log, logger: options.logger });
   return KafkaFeed.open({ ...options, brokers: kafkaBrokers, endOfLog: () => log.head() });
@@ -46,7 +47,11 @@ export async function openRelay({
       ...(partitions !== undefined && { partitions }),
       ...(topicPrefix !== undefined && { topicPrefix }),
     });
-  const first = await open();
-  await first.close();
+  try {
+    const first = await open();
+    await first.close();
+  } catch (error) {
+    throw new KafkaUnavailable(kafkaBrokers, error);
+  }
   return new Relay({ ...options, publish: open });
 }
