@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
+import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -13,9 +14,9 @@ import { needsOwnRedis } from './support/redis';
 
 const root = resolve(__dirname, '..');
 
-const eventually = async (condition: () => boolean): Promise<void> => {
+const eventually = async (condition: () => boolean | Promise<boolean>): Promise<void> => {
   const giveUpAt = Date.now() + 30_000;
-  while (!condition()) {
+  while (!(await condition())) {
     if (Date.now() > giveUpAt) throw new Error('not within 30 s');
     await sleep(20);
   }
@@ -151,13 +152,13 @@ needsOwnRedis('a Redis without containers', (redis) => {
     first.kill();
     await eventually(() => findProcess(before.pid) === undefined);
     const squatter = createServer();
-    await new Promise<void>((settle, reject) => {
-      squatter.once('error', (error) => {
-        // Somebody else was faster: the port is taken all the same.
-        if ('code' in error && error.code === 'EADDRINUSE') settle();
-        else reject(error);
-      });
-      squatter.listen(Number(new URL(before.url).port), '127.0.0.1', settle);
+    // The system may give the port back a moment after its last owner is gone.
+    await eventually(async () => {
+      squatter.listen(Number(new URL(before.url).port), '127.0.0.1');
+      return once(squatter, 'listening').then(
+        () => true,
+        () => false,
+      );
     });
 
     const second = runScript('scripts/infra/redis.mjs', '--dir', dir);

@@ -5,7 +5,7 @@
 
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** `{ pid, startedAt, commandLine }` of a live process, undefined for none, or for only its remains (a zombie). */
@@ -84,6 +84,17 @@ export const isFree = (port) =>
     const probe = createServer();
     probe.once('error', () => resolve(false));
     probe.listen(port, '127.0.0.1', () => probe.close(() => resolve(true)));
+  });
+
+/** Whether somebody listens there. Asked by calling: to listen oneself would take the port from a server that is starting. */
+export const accepts = (port) =>
+  new Promise((resolve) => {
+    const socket = connect({ port, host: '127.0.0.1', timeout: 1_000 });
+    const told = (answer) => () => {
+      socket.destroy();
+      resolve(answer);
+    };
+    socket.once('connect', told(true)).once('error', told(false)).once('timeout', told(false));
   });
 
 /**

@@ -9,7 +9,16 @@ import { closeSync, fstatSync, openSync, readFileSync, readSync, statSync, write
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SetupError } from '../setup.mjs';
-import { becomesFree, endProcess, findProcess, freePort, isFree, isRunning, whenAskedToEnd } from './processes.mjs';
+import {
+  accepts,
+  becomesFree,
+  endProcess,
+  findProcess,
+  freePort,
+  isFree,
+  isRunning,
+  whenAskedToEnd,
+} from './processes.mjs';
 
 const STOP_TIMEOUT_MS = 30_000;
 const KILL_TIMEOUT_MS = 10_000;
@@ -91,7 +100,7 @@ const launch = async (server, ports) => {
 
 const becomesReady = async ({ answers, readyTimeoutMs }, port, noted) => {
   for (const endMs = Date.now() + readyTimeoutMs; isAlive(noted) && Date.now() < endMs; await sleep(POLL_MS))
-    if (!(await isFree(port)) && (await answers(port)) && isAlive(noted)) return true;
+    if ((await accepts(port)) && (await answers(port)) && isAlive(noted)) return true;
   return false;
 };
 
