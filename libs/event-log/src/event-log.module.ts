@@ -1,6 +1,5 @@
 import type { EventLog } from './event-log';
 import { EventStoreEventLog } from './eventstore/eventstore-event-log';
-import { EventLog1767225600000 } from './postgres/migrations';
 import { type Flush, PostgresEventLog } from './postgres/postgres-event-log';
 
 export interface OpenEventLogOptions {
@@ -11,9 +10,6 @@ export interface OpenEventLogOptions {
   /** Called after every round trip that wrote. */
   readonly onFlush?: (flush: Flush) => void;
 }
-
-/** Of the log in Postgres. Harmless, and without use, in a database whose log is elsewhere. */
-export const eventLogMigrations = [EventLog1767225600000] as const;
 
 /**
  * The event log of this process. It has answered; it never falls back on another one.
