@@ -16,6 +16,8 @@ export interface KafkaClientOptions {
   /** Shown in the broker's logs and quotas. */
   readonly clientId: string;
   readonly logger: MessagingLogger;
+  /** Once aborted, the client has no connection and gets none: whatever it is still at fails soon, and for good. */
+  readonly cut?: AbortSignal;
 }
 
 const connectionTimeoutMs = 3_000;
@@ -27,11 +29,11 @@ const retry = { initialRetryTime: 100, maxRetryTime: 1_000, retries: 4 };
  * A client whose every request has a deadline and few retries: whoever uses it makes a new one after a failure, so that
  * nothing in here waits longer than somebody may want to know.
  */
-export function createKafka({ brokers, clientId, logger }: KafkaClientOptions): Kafka {
+export function createKafka({ brokers, clientId, logger, cut }: KafkaClientOptions): Kafka {
   return new Kafka({
     clientId,
     brokers: parseBrokers(brokers).map(veiled),
-    socketFactory,
+    socketFactory: socketFactory(cut),
     connectionTimeout: connectionTimeoutMs,
     requestTimeout: requestTimeoutMs,
     retry,
@@ -51,9 +53,11 @@ const veiled = (broker: string): string =>
   broker.replace(/^\[(.+)\]/, (_, host: string) => encodeURIComponent(`[${host}]`));
 const unveiled = (host: string): string => decodeURIComponent(host).replace(/^\[(.+)\]$/, '$1');
 
-/** As kafkajs's own. */
-const socketFactory: ISocketFactory = ({ host, port, onConnect }): Socket =>
-  connect({ host: unveiled(host), port }, onConnect).setKeepAlive(true, keepAliveMs);
+/** As kafkajs's own, and cut off when asked. */
+const socketFactory =
+  (cut?: AbortSignal): ISocketFactory =>
+  ({ host, port, onConnect }): Socket =>
+    connect({ host: unveiled(host), port, ...(cut && { signal: cut }) }, onConnect).setKeepAlive(true, keepAliveMs);
 
 /**
  * What the configuration takes, and a port that exists.

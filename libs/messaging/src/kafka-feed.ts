@@ -1,4 +1,4 @@
-import { once } from 'node:events';
+import { once, setMaxListeners } from 'node:events';
 import type { Batch, Consumer, EachBatchPayload } from 'kafkajs';
 import type { Subscription } from '#event-log/event-log';
 import { type Carried, EnvelopeError, fromMessage, type Watermark } from './envelope';
@@ -204,7 +204,9 @@ class GroupSubscription implements Subscription {
   /** One client's life: until it fails (throws), or this subscription ends (returns). */
   private async consume(): Promise<void> {
     const { brokers, groupId, logger } = this.options;
-    const consumer = createKafka({ brokers, clientId: 'coordinator-feed', logger }).consumer({
+    const cut = new AbortController();
+    setMaxListeners(0, cut.signal); // one for each connection
+    const consumer = createKafka({ brokers, clientId: 'coordinator-feed', logger, cut: cut.signal }).consumer({
       groupId,
       sessionTimeout: sessionTimeoutMs,
       heartbeatInterval: heartbeatMs,
@@ -220,26 +222,27 @@ class GroupSubscription implements Subscription {
     failed.catch(() => undefined); // may come when nobody waits any more: in the midst of ending
     this.watch(consumer);
     const over = new AbortController();
+    const joining = this.join(consumer, over.signal);
     const joinAndWatch = async (): Promise<void> => {
-      await within(joinTimeoutMs, 'joining the consumer group', this.join(consumer));
+      await within(joinTimeoutMs, 'joining the consumer group', joining);
       await this.untilSilent(over.signal);
     };
     try {
       await Promise.race([failed, this.whenClosing(over.signal), joinAndWatch()]);
     } finally {
       over.abort();
-      await this.retire(consumer);
+      await this.retire(consumer, joining, cut);
     }
   }
 
-  private async join(consumer: Consumer): Promise<void> {
+  private async join(consumer: Consumer, over: AbortSignal): Promise<void> {
     await consumer.connect();
     await consumer.subscribe({ topic: this.options.topic, fromBeginning: true });
     await consumer.run({
       autoCommit: false,
       eachBatchAutoResolve: false,
       partitionsConsumedConcurrently: this.options.concurrency ?? concurrencyDefault,
-      eachBatch: (payload) => this.take(payload),
+      eachBatch: (payload) => this.take(payload, over),
     });
   }
 
@@ -284,8 +287,12 @@ class GroupSubscription implements Subscription {
     }
   }
 
-  /** Ends a client: after what is in hand, and without waiting for one that hangs. */
-  private async retire(consumer: Consumer): Promise<void> {
+  /**
+   * Ends a client: after what is in hand, and without waiting for one that hangs. kafkajs does not stop what is still
+   * joining: it would become a member that has partitions and hands on nothing. So it may finish that first, and what
+   * takes too long is cut off.
+   */
+  private async retire(consumer: Consumer, joining: Promise<void>, cut: AbortController): Promise<void> {
     const { logger } = this.options;
     for (const timer of this.resumptions) clearTimeout(timer);
     this.resumptions.clear();
@@ -294,11 +301,17 @@ class GroupSubscription implements Subscription {
     } catch (error) {
       logger.info({ err: error }, 'offsets were not committed: some messages will be passed over again');
     }
+    const leaving = joining.catch(() => undefined).then(() => consumer.disconnect());
     try {
-      await within(stopTimeoutMs, 'leaving the consumer group', consumer.disconnect());
+      await within(stopTimeoutMs, 'leaving the consumer group', leaving);
     } catch (error) {
-      logger.warn({ err: error }, 'a consumer was left behind');
+      logger.warn({ err: error }, 'a consumer was cut off');
+      cut.abort();
+      await within(stopTimeoutMs, 'ending a consumer that was cut off', leaving).catch((hung: unknown) => {
+        logger.warn({ err: hung }, 'a consumer without a connection was left behind');
+      });
     }
+    cut.abort();
     // No partition may be handled twice at once, not even by two clients.
     while (this.busy.size > 0) await Promise.all(this.busy);
     this.positions.clear();
@@ -317,11 +330,12 @@ class GroupSubscription implements Subscription {
   }
 
   /** Never throws because of what the handler does: that would end the fetching of all partitions. */
-  private async take(payload: EachBatchPayload): Promise<void> {
+  private async take(payload: EachBatchPayload, over: AbortSignal): Promise<void> {
     const { batch } = payload;
     const { partition } = batch;
     let leaving = false;
-    const mayGoOn = (): boolean => !leaving && payload.isRunning() && !payload.isStale() && !this.isEnding();
+    const mayGoOn = (): boolean =>
+      !leaving && !over.aborted && payload.isRunning() && !payload.isStale() && !this.isEnding();
     if (!mayGoOn()) return;
 
     // However long the handler takes, the group hears of this member. When it answers that the group changes, or not at
