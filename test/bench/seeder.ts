@@ -3,6 +3,7 @@
  * requests, without HTTP around it and with a clock of its own that spreads the orders over the past three months.
  */
 import 'reflect-metadata';
+import { sharedBrokers } from '#brokers/broker';
 import { PaperBroker } from '#brokers/paper/paper-broker';
 import { PaperMarket } from '#brokers/paper/paper-market';
 import { PostgresEventLog } from '#event-log/postgres/postgres-event-log';
@@ -74,7 +75,7 @@ const writeSide = (
 ): WriteSide =>
   new WriteSide({
     log,
-    brokers: [
+    brokers: sharedBrokers([
       new PaperBroker({
         market: new PaperMarket(prices.prices, TICK_MS),
         tradingDate: priceDate,
@@ -84,7 +85,7 @@ const writeSide = (
         resting: () => Promise.resolve([]),
         onError: fail,
       }),
-    ],
+    ]),
     resolve: (name) => catalogue.resolve(name),
     now,
     outcomes: { count: () => undefined, failed: fail },

@@ -32,6 +32,7 @@ export class Coordinator extends Deployment {
       LOG_LEVEL: 'error',
       COMMAND_PORT: '0',
       QUERY_PORT: '0',
+      BROKER_SIM_PORT: '0',
       DATA_DIR: dataDir,
       ...environment,
     });

@@ -1,5 +1,5 @@
 import type { ExecutionReport, Order, OrderDetails, OrderTerms } from '#domain/orders/order';
-import type { Broker, BrokerAnswer, Dispatch, ReportListener, TagSearch } from '#brokers/broker';
+import type { Again, Broker, BrokerAnswer, Dispatch, ReportListener, TagSearch } from '#brokers/broker';
 
 /**
  * What becomes of one call.
@@ -38,11 +38,15 @@ const evidence = { code: 'RECORDED', message: 'as the recording broker was told'
  * again.
  */
 export class RecordingBroker implements Broker {
-  readonly name = 'recording';
+  /** An order that did not arrive at once will not arrive. */
+  settleMs = 0;
   readonly calls: RecordedCall[] = [];
   readonly book = new Map<string, Booked>();
+  private readonly arrivals = new Map<string, number>();
   /** Last price of every instrument. */
   priceE4 = 14_120_000;
+  /** What it says of an order that was not sent. */
+  again: Again = 'nowhere';
   onPlace: (dispatch: Dispatch) => Reaction = () => ({ kind: 'accept' });
   onModify: (order: Order) => Reaction = () => ({ kind: 'accept' });
   onCancel: (order: Order) => Reaction = () => ({ kind: 'accept' });
@@ -50,6 +54,8 @@ export class RecordingBroker implements Broker {
   canSearch = true;
   private readonly listeners = new Set<ReportListener>();
   private trades = 0;
+
+  constructor(readonly name = 'recording') {}
 
   tradingDate(): string {
     return '2026-01-02';
@@ -64,6 +70,7 @@ export class RecordingBroker implements Broker {
     this.calls.push({ call: 'place', orderId: details.orderId, tag });
     const reaction = this.onPlace(dispatch);
     return this.answer(reaction, () => {
+      this.arrivals.set(details.orderId, this.timesArrived(details.orderId) + 1);
       const booked: Booked = {
         details,
         tag,
@@ -142,6 +149,11 @@ export class RecordingBroker implements Broker {
     return this.calls.filter(({ call, orderId: of }) => call === 'place' && of === orderId).length;
   }
 
+  /** How often each order reached the exchange: what must never be more than once. */
+  timesArrived(orderId: string): number {
+    return this.arrivals.get(orderId) ?? 0;
+  }
+
   private async tellAll(booked: Booked): Promise<void> {
     for (const listener of this.listeners) await tell(listener, booked);
   }
@@ -176,7 +188,7 @@ export class RecordingBroker implements Broker {
       case 'reject':
         return { outcome: 'rejected', evidence };
       case 'not-sent':
-        return { outcome: 'notSent', evidence };
+        return { outcome: 'notSent', evidence, again: this.again };
       case 'lose':
         return { outcome: 'unknown', evidence };
       case 'swallow':
@@ -201,4 +213,5 @@ const reportsOf = ({ brokerOrderId, trades, terms, replaced, status }: Booked): 
   ...(status === 'expired' ? [{ kind: 'expired' } as const] : []),
 ];
 
-const tell = (listener: ReportListener, booked: Booked): Promise<void> => listener(booked.details, reportsOf(booked));
+const tell = (listener: ReportListener, booked: Booked): Promise<void> =>
+  listener(booked.details, reportsOf(booked), 'broker-recording');

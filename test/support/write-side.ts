@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Instrument } from '#domain/instruments/instrument';
 import { foldBatch, read } from '#read-models/batch';
-import type { Broker } from '#brokers/broker';
+import { type Broker, type Brokers, sharedBrokers } from '#brokers/broker';
 import type { EventLog } from '#event-log/event-log';
 import {
   CancelOrder,
@@ -74,7 +74,7 @@ export const TEN_O_CLOCK_MS = Date.UTC(2026, 0, 2, 4, 30);
 
 export interface SideOptions {
   readonly log: EventLog;
-  readonly brokers: readonly Broker[];
+  readonly brokers: Brokers | readonly Broker[];
   readonly now?: () => number;
   /** Absent: the fold of the read model over `log`. */
   readonly openWork?: (beforeMs: number) => Promise<readonly OpenWork[]>;
@@ -89,7 +89,7 @@ export const sideOn = (options: SideOptions): { side: WriteSide; failures: unkno
   const failures: unknown[] = [];
   const side = new WriteSide({
     log: options.log,
-    brokers: options.brokers,
+    brokers: 'of' in options.brokers ? options.brokers : sharedBrokers(options.brokers),
     resolve: options.resolve ?? resolve,
     now: options.now ?? (() => TEN_O_CLOCK_MS),
     outcomes: { count: () => undefined, failed: (error) => failures.push(error) },

@@ -8,7 +8,6 @@ import {
   type OrderDetails,
   type OrderEvent,
   type OrderTerms,
-  type Route,
   sameTerms,
 } from '#domain/orders/order';
 import type { DomainEvent } from '#domain/decider';
@@ -110,20 +109,20 @@ export class CancelOrderHandler implements ICommandHandler<CancelOrder> {
 
   async execute({ request }: CancelOrder): Promise<OrderReply> {
     const { orderId, requestId } = request;
-    const { details, route } = await ownedOrder(this.side.ledgers, request);
+    const { details } = await ownedOrder(this.side.ledgers, request);
     const cause = causeOf(request);
-    const { value: status, position } = await this.side.ledgers.transact(
+    const { value: asked, position } = await this.side.ledgers.transact(
       details.accountId,
       [`order-${orderId}`],
       cause,
       (ledger) => {
         ledger.decideOrder(orderId, { type: 'RequestCancel', data: { requestId } });
-        return ledger.order(orderId).status;
+        return ledger.order(orderId);
       },
     );
     // On its way to the broker: the cancel follows as soon as the broker has it.
-    if (status !== 'working' || !route) return this.answer(orderId, position);
-    const answered = await this.side.desk.cancelAtBroker(details, route.broker, cause);
+    if (asked.status !== 'working' || asked.broker === undefined) return this.answer(orderId, position);
+    const answered = await this.side.desk.cancelAtBroker(details, asked.broker, cause);
     return this.answer(orderId, Math.max(position, answered.position));
   }
 
@@ -144,16 +143,16 @@ export class ReplaceOrderHandler implements ICommandHandler<ReplaceOrder> {
 
   async execute({ request }: ReplaceOrder): Promise<OrderReply> {
     const { orderId } = request;
-    const { details, route } = await ownedOrder(this.side.ledgers, request);
+    const { details, route, broker } = await ownedOrder(this.side.ledgers, request);
     if (!route) throw new Problem(409, 'ORDER_CLOSED', 'The order was denied and never reached a broker.');
     const cause = causeOf(request);
     const { value: wanted, position } = await this.side.ledgers.transact(
       details.accountId,
       [`order-${orderId}`],
       cause,
-      (ledger) => this.request(ledger, request, details, route),
+      (ledger) => this.request(ledger, request, details, broker ?? route.broker),
     );
-    const answered = wanted && (await this.side.desk.replaceAtBroker(details, route.broker, wanted, cause));
+    const answered = wanted && (await this.side.desk.replaceAtBroker(details, broker ?? route.broker, wanted, cause));
     await this.mustNotBeRefused(request);
     return reply(this.side.ledgers, orderId, Math.max(position, answered?.position ?? 0));
   }
@@ -163,7 +162,7 @@ export class ReplaceOrderHandler implements ICommandHandler<ReplaceOrder> {
     ledger: Ledger,
     { orderId, requestId, expectedVersion, change }: ReplaceOrder['request'],
     details: OrderDetails,
-    { broker }: Route,
+    broker: string,
   ): OrderTerms | undefined {
     const order = ledger.order(orderId);
     const { lastReplace } = order;

@@ -8,32 +8,43 @@ import {
 } from '@nestjs/common';
 import { CqrsModule } from '@nestjs/cqrs';
 import { type DataSource, LessThanOrEqual } from 'typeorm';
+import { adapters } from '#brokers/adapters';
+import { BROKER_NAMES, type BrokerInstruments, type BrokerName } from '#brokers/client';
+import type { SlidingWindows } from '#brokers/governor';
+import { instrumentsOf } from '#brokers/broker-instruments';
+import { LastPrices } from '#brokers/last-prices';
 import { PaperBroker } from '#brokers/paper/paper-broker';
 import { PaperMarket } from '#brokers/paper/paper-market';
 import type { EventLog } from '#event-log/event-log';
 import { Health } from '#platform/health';
 import { type HttpApp, startHttpApp } from '#platform/http';
+import { HOT_STATE, type HotState } from '#platform/hot-state';
 import { Lease } from '#platform/leases';
 import { OPEN_ACCOUNT } from '#platform/identity';
 import { counter } from '#platform/metrics';
 import { type Platform, PlatformModule } from '#platform/platform.module';
+import { credentialsKeysOf } from '#platform/config';
 import type { OnStop } from '#platform/run';
+import { Vault } from '#platform/vault';
 import { OpenWorkRow } from '#read-models/open-work/open-work-row';
 import { PROJECTION, ProjectionPosition } from '#read-models/projection-positions/projection-position';
 import { AuthController } from './auth/auth.controller';
+import { CancelManyHandler } from './cancel-many';
 import { catchUp, NotCatchingUp } from './catch-up';
 import { CancelOrderHandler, ReplaceOrderHandler } from './change-orders';
+import { Connections } from './connections';
+import { ADAPTERS, ConnectionsController } from './connections.controller';
+import { LiveAccounts } from './live-accounts';
 import { loadMarketData, type MarketData } from './market-data';
+import { type ListedOrder, OpenOrders } from './open-orders';
 import { OrdersController } from './orders.controller';
 import { PlaceOrdersHandler } from './place-orders';
 import { problemOfCommand } from './problems';
 import type { OpenWork } from './recovery';
 import { type Listed, PaperBook } from './paper-book';
 import { RollCall } from './roll-call';
+import { RoutingController } from './routing.controller';
 import { WriteSide } from './write-side';
-
-/** What a real broker is given to answer before its silence counts. */
-const BROKER_TIMEOUT_MS = 5_000;
 
 /** How long the to-do list is waited for at start before the recovery is left to the keeper's rounds. Others wait at the door. */
 const CATCH_UP = { patienceMs: 30_000, limitMs: 60_000 };
@@ -44,12 +55,18 @@ const orderOutcomes = counter({
   labels: ['broker', 'outcome'],
 });
 
+const brokerAlarms = counter({
+  name: 'coordinator_broker_alarms_total',
+  help: 'What somebody should look at: duplicate, drift, missing, feed-down, reading-failed, listener-failed',
+  labels: ['broker', 'kind'],
+});
+
 const backgroundFailures = counter({
   name: 'coordinator_background_failures_total',
   help: 'Work behind an answered request that failed and is tried again or left to the recovery',
 });
 
-export interface CommandAdapters {
+export interface CommandStores {
   readonly log: EventLog;
   /** Of the Postgres that `Platform.dataSource` is connected to. */
   readonly databaseUrl: string;
@@ -58,18 +75,32 @@ export interface CommandAdapters {
 /** The write side as an app: takes orders, changes them, listens to brokers. */
 @Module({})
 export class CommandModule {
-  static forRoot(platform: Platform, adapters: CommandAdapters, market: MarketData): DynamicModule {
+  static forRoot(platform: Platform, stores: CommandStores, market: MarketData): DynamicModule {
     return {
       module: CommandModule,
       imports: [PlatformModule.forRoot(platform), CqrsModule.forRoot()],
-      controllers: [OrdersController, AuthController],
+      controllers: [OrdersController, AuthController, ConnectionsController, RoutingController],
       providers: [
         { provide: Lease, useFactory: () => keeperLease(platform) },
         {
-          provide: WriteSide,
-          useFactory: (lease: Lease) => writeSide(platform, adapters, market, () => lease.isHeld()),
-          inject: [Lease],
+          provide: Connections,
+          useFactory: (lease: Lease, hotState: HotState) =>
+            connectionsOf(platform, stores, market, { windows: hotState, isKeeper: () => lease.isHeld() }),
+          inject: [Lease, HOT_STATE],
         },
+        {
+          provide: WriteSide,
+          useFactory: (lease: Lease, connections: Connections) =>
+            writeSide(platform, stores, market, connections, () => lease.isHeld()),
+          inject: [Lease, Connections],
+        },
+        {
+          provide: LiveAccounts,
+          useFactory: (side: WriteSide, connections: Connections) =>
+            new LiveAccounts(side, connections, platform.identities),
+          inject: [WriteSide, Connections],
+        },
+        { provide: ADAPTERS, useValue: adapters },
         {
           provide: OPEN_ACCOUNT,
           useFactory: (side: WriteSide) => (userId: string) => side.openPaperAccount(userId),
@@ -78,13 +109,14 @@ export class CommandModule {
         {
           provide: WriteSideLife,
           useFactory: (side: WriteSide, lease: Lease, health: Health) => {
-            health.require('event log', () => adapters.log.head());
-            return new WriteSideLife(side, lease, platform, adapters);
+            health.require('event log', () => stores.log.head());
+            return new WriteSideLife(side, lease, platform, stores);
           },
           inject: [WriteSide, Lease, Health],
         },
         PlaceOrdersHandler,
         CancelOrderHandler,
+        CancelManyHandler,
         ReplaceOrderHandler,
       ],
     };
@@ -92,10 +124,15 @@ export class CommandModule {
 }
 
 /** Loads today's market and starts the write side. Resolves when it takes requests. */
-export const startCommand = async (platform: Platform, adapters: CommandAdapters, onStop: OnStop): Promise<HttpApp> => {
+export const startCommand = async (
+  platform: Platform,
+  stores: CommandStores,
+  onStop: OnStop,
+  given?: MarketData,
+): Promise<HttpApp> => {
   const { config, logger } = platform;
-  const market = await loadMarketData(config, logger);
-  const app = await startHttpApp(CommandModule.forRoot(platform, adapters, market), {
+  const market = given ?? (await loadMarketData(config, logger));
+  const app = await startHttpApp(CommandModule.forRoot(platform, stores, market), {
     host: config.host,
     port: config.commandPort,
     portVariable: 'COMMAND_PORT',
@@ -119,10 +156,10 @@ class WriteSideLife implements OnApplicationBootstrap, OnApplicationShutdown {
     private readonly side: WriteSide,
     private readonly lease: Lease,
     private readonly platform: Platform,
-    private readonly adapters: CommandAdapters,
+    private readonly stores: CommandStores,
   ) {
     this.rollCall = new RollCall({
-      databaseUrl: adapters.databaseUrl,
+      databaseUrl: stores.databaseUrl,
       onTrouble: (error) => {
         platform.logger.warn({ err: error }, 'this process is not on the roll of those that take orders');
       },
@@ -149,7 +186,7 @@ class WriteSideLife implements OnApplicationBootstrap, OnApplicationShutdown {
       return;
     }
     try {
-      await caughtUp(this.adapters.log, dataSource);
+      await caughtUp(this.stores.log, dataSource);
     } catch (error) {
       if (!(error instanceof NotCatchingUp)) throw error;
       logger.warn({ err: error }, 'what was left open is not known yet, and is finished as soon as it is');
@@ -169,33 +206,70 @@ const keeperLease = ({ dataSource, logger }: Platform): Lease =>
     logger,
   });
 
+const now = (): number => Date.now();
+
+const connectionsOf = (
+  { config, logger, dataSource }: Platform,
+  { log }: CommandStores,
+  { catalogue, prices, priceDate, instrumentDate }: MarketData,
+  { windows, isKeeper }: { windows: SlidingWindows; isKeeper: () => boolean },
+): Connections => {
+  const book = new PaperBook({ log, listed: () => workingAtPaper(dataSource), isKeeper });
+  const open = new OpenOrders({ log, listed: (accountId, broker) => openAt(dataSource, accountId, broker) });
+  const paper = new PaperBroker({
+    market: new PaperMarket(prices.prices, config.paperTickMs),
+    tradingDate: priceDate,
+    tickMs: config.paperTickMs,
+    now,
+    lotSizeOf: (instrumentKey) => catalogue.resolve(instrumentKey)?.lotSize,
+    resting: () => book.resting(),
+    onError: (error) => {
+      logger.error({ err: error }, 'a tick of the paper broker failed, or a report of it could not be recorded');
+    },
+  });
+  const instruments = Object.fromEntries(BROKER_NAMES.map((name) => [name, instrumentsOf(name, catalogue)]));
+  return new Connections({
+    log,
+    vault: new Vault({ dataSource, keys: credentialsKeysOf(config) }),
+    paper,
+    adapters,
+    baseUrls: config.brokerUrls,
+    instruments: instruments as Record<BrokerName, BrokerInstruments>,
+    prices: new LastPrices(),
+    windows,
+    tradingDate: () => instrumentDate,
+    timeoutMs: config.brokerTimeoutMs,
+    ...(config.brokerSettleMs !== undefined && { settleMs: config.brokerSettleMs }),
+    reconcileMs: config.reconcileMs,
+    now,
+    openOrders: (accountId, broker) => open.of(accountId, broker),
+    isKeeper,
+    onAlarm: (broker, kind, evidence) => {
+      brokerAlarms.inc({ broker, kind });
+      logger.warn({ broker, kind, evidence }, 'something about a broker that somebody should look at');
+    },
+    onError: (error) => {
+      backgroundFailures.inc();
+      logger.error({ err: error }, 'a connection could not be looked after');
+    },
+  });
+};
+
 const writeSide = (
   { config, logger, dataSource }: Platform,
-  { log }: CommandAdapters,
-  { catalogue, prices, priceDate }: MarketData,
+  { log }: CommandStores,
+  { catalogue }: MarketData,
+  brokers: Connections,
   isKeeper: () => boolean,
-): WriteSide => {
-  const now = () => Date.now();
-  const book = new PaperBook({ log, listed: () => workingAtPaper(dataSource), isKeeper });
-  return new WriteSide({
+): WriteSide =>
+  new WriteSide({
     log,
-    brokers: [
-      new PaperBroker({
-        market: new PaperMarket(prices.prices, config.paperTickMs),
-        tradingDate: priceDate,
-        tickMs: config.paperTickMs,
-        now,
-        lotSizeOf: (instrumentKey) => catalogue.resolve(instrumentKey)?.lotSize,
-        resting: () => book.resting(),
-        onError: (error) => {
-          logger.error({ err: error }, 'a tick of the paper broker failed, or a report of it could not be recorded');
-        },
-      }),
-    ],
+    brokers,
     resolve: (name) => catalogue.resolve(name),
     now,
     idempotencyWindowSec: config.idempotencyWindowSec,
-    brokerTimeoutMs: BROKER_TIMEOUT_MS,
+    // What the client of a broker is given for one call, and a little more: its own deadline comes first.
+    brokerTimeoutMs: config.brokerTimeoutMs + 500,
     outcomes: {
       count: (broker, outcome) => {
         orderOutcomes.inc({ broker, outcome });
@@ -208,7 +282,6 @@ const writeSide = (
     openWork: (beforeMs) => openWork(dataSource, beforeMs),
     isKeeper,
   });
-};
 
 const openWork = async (dataSource: DataSource, beforeMs: number): Promise<readonly OpenWork[]> => {
   const rows = await dataSource.manager.find(OpenWorkRow, {
@@ -223,6 +296,14 @@ const workingAtPaper = async (dataSource: DataSource): Promise<readonly Listed[]
   const rows = await dataSource.manager.find(OpenWorkRow, {
     select: { kind: true, id: true, position: true },
     where: { kind: 'order', broker: 'paper', status: 'working', closed: false },
+  });
+  return rows.map(({ id, position }) => ({ orderId: id, position }));
+};
+
+const openAt = async (dataSource: DataSource, accountId: string, broker: string): Promise<readonly ListedOrder[]> => {
+  const rows = await dataSource.manager.find(OpenWorkRow, {
+    select: { kind: true, id: true, position: true },
+    where: { kind: 'order', accountId, broker, closed: false },
   });
   return rows.map(({ id, position }) => ({ orderId: id, position }));
 };

@@ -7,6 +7,7 @@ import { leaseMigrations } from '#platform/leases';
 import { histogram } from '#platform/metrics';
 import { openPlatform } from '#platform/open-platform';
 import { type OnStop, run } from '#platform/run';
+import { vaultMigrations } from '#platform/vault';
 import { readModelEntities, readModelMigrations } from '#read-models/database';
 import { startCommand } from './command.module';
 
@@ -25,7 +26,7 @@ void run(async (onStop: OnStop): Promise<void> => {
       config,
       databaseUrl,
       entities: [...identityEntities, ...readModelEntities],
-      migrations: [...identityMigrations, ...leaseMigrations, EventLog1767225600000, ...readModelMigrations],
+      migrations: [...identityMigrations, ...leaseMigrations, ...vaultMigrations, EventLog1767225600000, ...readModelMigrations],
     },
     onStop,
   );

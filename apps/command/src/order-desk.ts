@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Account } from '#domain/accounts/account';
 import { availableE4 } from '#domain/accounts/account';
 import { Refused } from '#domain/decider';
@@ -9,34 +10,42 @@ import { judge, passes } from '#domain/risk/checks';
 import type { Verdict } from '#domain/risk/verdict';
 import { marginPriceE4 } from '#domain/risk/margin-price';
 import { EventLogUnavailable } from '#event-log/event-log';
-import { type Broker, type BrokerAnswer, type Dispatch, reportsOn, type Told, withDeadline } from '#brokers/broker';
+import {
+  type Broker,
+  type BrokerAnswer,
+  type Brokers,
+  type Dispatch,
+  reportsOn,
+  type Told,
+  withDeadline,
+} from '#brokers/broker';
 import type { AccountLedgers, Cause, Committed, Ledger } from './account-ledger';
 import { tagOf } from './ids';
 import type { OrderOutcomes } from './outcomes';
+import type { Routes, Routing } from './routing';
 
 export interface DeskOptions {
   readonly ledgers: AccountLedgers;
-  readonly brokers: ReadonlyMap<string, Broker>;
+  readonly brokers: Brokers;
+  readonly routing: Routing;
   readonly instrumentOf: (instrumentKey: string) => Instrument | undefined;
   readonly outcomes: OrderOutcomes;
   readonly brokerTimeoutMs: number;
   readonly now: () => number;
 }
 
-/** A dispatch that stands in the log and may have been sent: it is looked for. */
-export interface DoubtfulDispatch {
+/** A dispatch that stands in the log: it is due, or it may have been sent and is looked for. Epoch milliseconds. */
+export interface DueDispatch {
   readonly dispatch: Dispatch;
   readonly broker: string;
   readonly attempt: number;
-}
-
-/** A dispatch that was decided just now and must be sent as soon as it is durable. Epoch milliseconds. */
-export interface DueDispatch extends DoubtfulDispatch {
   readonly decidedAtMs: number;
+  /** If it was sent at all, it was before this. */
+  readonly sentBeforeMs: number;
 }
 
 /** Told what each attempt came to, before the answer is recorded. */
-type Answered = DoubtfulDispatch & { readonly answer: BrokerAnswer };
+type Answered = DueDispatch & { readonly answer: BrokerAnswer };
 
 /**
  * Work that a live process may still be busy with is left alone for this long. Nothing is sent so late that its broker's
@@ -44,7 +53,19 @@ type Answered = DoubtfulDispatch & { readonly answer: BrokerAnswer };
  */
 export const SETTLE_MS = 15_000;
 
+/** What waits this long for its turn at a broker is not sent any more. */
+const QUEUE_MS = 8_000;
+
 const RETRY_MS = 250;
+
+/** Before another attempt at a broker that could not be reached or was busy; doubled with each. */
+const AGAIN_MS = 100;
+
+/** What was decided so long ago is not sent again: the market has moved on. */
+const STALE_MS = 30_000;
+
+/** When a broker that fell silent is asked for an order after its answer was missed; the last time once it has settled. */
+const LOOK_AFTER_MS = [300, 1_000, 3_000];
 
 /**
  * Where orders are judged, sent and followed: the steps that a request, a broker's report and the recovery after a
@@ -52,17 +73,33 @@ const RETRY_MS = 250;
  */
 export class OrderDesk {
   private readonly running = new Set<Promise<unknown>>();
-  private stopping = false;
+  private readonly ending = new AbortController();
+
+  private get stopping(): boolean {
+    return this.ending.signal.aborted;
+  }
 
   constructor(private readonly options: DeskOptions) {}
 
+  /** What must be known before lines are judged: the account's connections, its routes, prices where they are asked for. */
+  async prepare(accountId: string, lines: readonly IntentLine[]): Promise<Routes> {
+    const { brokers, routing } = this.options;
+    await brokers.refresh(accountId);
+    const routes = await routing.of(accountId);
+    const unpriced = lines.filter(({ orderType }) => orderType === 'MARKET');
+    if (unpriced.length > 0) {
+      const keys = unpriced.map(({ instrumentKey }) => instrumentKey);
+      const connected = brokers.connected(accountId).map((name) => brokers.of(accountId, name));
+      await Promise.all(connected.map(async (broker) => broker?.prepare?.(keys)));
+    }
+    return routes;
+  }
+
   /** Judges one line and, if it passes, reserves its margin and records the dispatch that is due. */
-  place(ledger: Ledger, line: IntentLine): DueDispatch | undefined {
-    const { broker: askedBroker, ...details } = line;
-    const route =
-      askedBroker === undefined
-        ? { broker: ledger.account.broker, reason: 'account' }
-        : { broker: askedBroker, reason: 'explicit' };
+  place(ledger: Ledger, line: IntentLine, routes: Routes): DueDispatch | undefined {
+    const { broker: explicit, ...details } = line;
+    const [first] = routes.of({ explicit, strategyId: line.strategyId }, ledger.account.broker);
+    const route = first ?? { broker: explicit ?? ledger.account.broker, reason: 'none' };
     const verdicts = this.assess(ledger, details, details, route.broker, (priceE4) => {
       const { orderId, instrumentKey, product, side, quantity } = details;
       ledger.decideAccount({
@@ -93,13 +130,19 @@ export class OrderDesk {
   }
 
   /** Records the next attempt of an order that is durable and not at a broker. */
-  dispatch(ledger: Ledger, orderId: string, broker: string): DueDispatch {
+  private dispatch(ledger: Ledger, orderId: string, broker: string): DueDispatch {
     const attempt = ledger.order(orderId).attempt + 1;
     const tag = tagOf(orderId, attempt);
-    ledger.decideOrder(orderId, { type: 'DispatchOrder', data: { attempt, broker, tag } });
+    const { algoId, egressAddress } = this.options.brokers.of(ledger.account.accountId, broker) ?? {};
+    const identity = { ...(algoId !== undefined && { algoId }), ...(egressAddress !== undefined && { egressAddress }) };
+    ledger.decideOrder(orderId, { type: 'DispatchOrder', data: { attempt, broker, tag, ...identity } });
     const { details, terms } = ledger.order(orderId);
     if (!details) throw new Error(`order ${orderId} was dispatched without details`);
-    return { dispatch: { details, terms, tag }, broker, attempt, decidedAtMs: this.options.now() };
+    const decidedAtMs = this.options.now();
+    const held = ledger.account.reservations.get(orderId);
+    const isExit = held !== undefined && held.closingQuantity === held.remainingQuantity;
+    const dispatch = { details, terms, tag, isExit, ...(algoId !== undefined && { algoId }) };
+    return { dispatch, broker, attempt, decidedAtMs, sentBeforeMs: this.sentBefore(decidedAtMs) };
   }
 
   /**
@@ -113,8 +156,12 @@ export class OrderDesk {
     broker: string,
     reserve: (priceE4: number) => void,
   ): readonly Verdict[] {
-    const market = this.options.brokers.get(broker);
+    const market = this.options.brokers.of(details.accountId, broker);
     if (!market) return [{ check: 'broker', outcome: 'fail', actual: broker, reason: 'not connected' }];
+    if (market.isPaper === true && ledger.account.kind === 'live')
+      return [{ check: 'broker', outcome: 'fail', actual: broker, reason: 'a live account does not trade on paper' }];
+    const refusal = market.refuses?.({ ...details, ...terms });
+    if (refusal !== undefined) return [{ check: 'broker', outcome: 'fail', actual: broker, reason: refusal }];
     const tradingDate = market.tradingDate();
     const instrument = this.options.instrumentOf(details.instrumentKey);
     if (!instrument)
@@ -148,7 +195,7 @@ export class OrderDesk {
 
   /**
    * Calls the brokers, all orders at once, and makes their answers durable: from the moment a broker was called its
-   * answer is kept and recorded however long the log takes. `afterwards` runs in the same transaction.
+   * answer is kept and recorded however long the log takes. `afterwards` runs in the transaction of the last answer.
    */
   async send<T>(
     accountId: string,
@@ -158,43 +205,128 @@ export class OrderDesk {
     afterwards: (ledger: Ledger) => T,
   ): Promise<Committed<T>> {
     const answered = await Promise.all(
-      due.map(async (one): Promise<Answered> => ({ ...one, answer: await this.call(one) })),
+      due.map(async (one): Promise<Answered> => {
+        const answer = await this.call(one);
+        return { ...one, answer, sentBeforeMs: this.options.now() };
+      }),
     );
-    return this.record(accountId, answered, load, cause, afterwards);
+    for (const one of answered) if (one.answer.outcome === 'unknown') this.background(this.lookFor(one, cause));
+    return this.conclude(accountId, answered, load, cause, afterwards);
+  }
+
+  /** A dispatch that was recorded at `decidedAtMs`, by whomever, was sent before this or not at all. */
+  sentBefore(decidedAtMs: number): number {
+    return decidedAtMs + QUEUE_MS + this.options.brokerTimeoutMs;
   }
 
   /** Asks the brokers for dispatches whose outcome nobody recorded. What is provably absent may be sent again. */
-  async search(due: readonly DoubtfulDispatch[]): Promise<readonly Answered[]> {
+  async search(due: readonly DueDispatch[]): Promise<readonly Answered[]> {
     return Promise.all(due.map(async (one): Promise<Answered> => ({ ...one, answer: await this.find(one) })));
   }
 
-  async record<T>(
+  /**
+   * Records what dispatches came to. What provably never arrived is recorded as such and, where that is allowed, tried
+   * again: its next attempt stands in the log before anybody is called.
+   */
+  async conclude<T>(
     accountId: string,
     answered: readonly Answered[],
     load: readonly string[],
     cause: Cause,
     afterwards: (ledger: Ledger) => T,
   ): Promise<Committed<T>> {
+    const routes = answered.some(({ answer }) => answer.outcome === 'notSent')
+      ? await this.options.routing.of(accountId)
+      : undefined;
+    const { value, position } = await this.record(accountId, answered, load, cause, routes, afterwards);
+    if (value.again.length === 0) return { value: value.result as T, position };
+    const attempt = Math.max(...value.again.map((one) => one.attempt));
+    await sleep(AGAIN_MS * 2 ** (attempt - 2));
+    return this.send(accountId, value.again, load, cause, afterwards);
+  }
+
+  private async record<T>(
+    accountId: string,
+    answered: readonly Answered[],
+    load: readonly string[],
+    cause: Cause,
+    routes: Routes | undefined,
+    afterwards: (ledger: Ledger) => T,
+  ) {
     const streams = [...load, ...answered.map(({ dispatch }) => `order-${dispatch.details.orderId}`)];
     const committed = await this.untilDurable(() =>
       this.options.ledgers.transact(accountId, streams, cause, (ledger) => {
         const refused: Refused[] = [];
-        for (const { dispatch, attempt, answer } of answered)
+        const again: DueDispatch[] = [];
+        for (const one of answered)
           unlessRefused(refused, () => {
-            settle(ledger, dispatch.details.orderId, attempt, answer);
+            settle(ledger, one.dispatch.details.orderId, one.attempt, one.answer);
+            again.push(...this.next(ledger, one, routes));
           });
-        return {
-          refused,
-          value: afterwards(ledger),
-          cancels: answered.map(({ dispatch }) => ledger.order(dispatch.details.orderId)).filter(mustStillCancel),
-        };
+        const result = again.length === 0 ? afterwards(ledger) : undefined;
+        const orders = answered.map(({ dispatch }) => ledger.order(dispatch.details.orderId));
+        return { refused, again, result, cancels: orders.filter(mustStillCancel) };
       }),
     );
     for (const { broker, answer } of answered) this.options.outcomes.count(broker, answer.outcome);
     for (const refused of committed.value.refused) this.options.outcomes.failed(refused);
-    for (const { details, route } of committed.value.cancels)
-      if (details && route) this.background(this.cancelAtBroker(details, route.broker, cause));
-    return { value: committed.value.value, position: committed.position };
+    for (const { details, broker } of committed.value.cancels)
+      if (details && broker !== undefined) this.background(this.cancelAtBroker(details, broker, cause));
+    return committed;
+  }
+
+  /** The next attempt of an order that was not sent, if there is to be one; otherwise the order is given up. */
+  private next(
+    ledger: Ledger,
+    { dispatch, broker, decidedAtMs, answer }: Answered,
+    routes?: Routes,
+  ): readonly DueDispatch[] {
+    const { orderId, accountId, strategyId } = dispatch.details;
+    const { status, route, attempt, pendingCancel } = ledger.order(orderId);
+    if (answer.outcome !== 'notSent' || status !== 'not-sent') return [];
+    const { again = 'nowhere' } = answer;
+    const isWanted =
+      again !== 'nowhere' &&
+      pendingCancel === undefined &&
+      this.options.now() - decidedAtMs < STALE_MS &&
+      !this.stopping;
+    if (routes && isWanted && attempt < routes.maxAttempts) {
+      const explicit = route?.reason === 'explicit' ? route.broker : undefined;
+      const all = routes.of({ explicit, strategyId }, ledger.account.broker).map((one) => one.broker);
+      const others = all.slice(all.indexOf(broker) + 1).filter((name) => {
+        const other = this.options.brokers.of(accountId, name);
+        return other !== undefined && other.refuses?.({ ...dispatch.details, ...dispatch.terms }) === undefined;
+      });
+      const to = (routes.failover ? others[0] : undefined) ?? (again === 'here' ? broker : undefined);
+      if (to !== undefined) return [this.dispatch(ledger, orderId, to)];
+    }
+    ledger.decideOrder(orderId, { type: 'AbandonOrder', data: { evidence: answer.evidence } });
+    return [];
+  }
+
+  /**
+   * Looks for an order that nobody answered for, until it is found or its broker has settled. What this process does not
+   * see the end of is left to the recovery.
+   */
+  private async lookFor(one: DueDispatch, cause: Cause): Promise<void> {
+    const { accountId } = one.dispatch.details;
+    const settleMs = this.options.brokers.of(accountId, one.broker)?.settleMs ?? 0;
+    if (settleMs === 0) return; // its book is the log, and the recovery reads that
+    for (const afterMs of [...LOOK_AFTER_MS.filter((ms) => ms < settleMs), settleMs]) {
+      await this.until(one.sentBeforeMs + afterMs);
+      if (this.stopping) return;
+      const [found] = await this.search([one]);
+      if (!found || found.answer.outcome === 'unknown') continue;
+      await this.conclude(accountId, [found], [], cause, () => undefined);
+      return;
+    }
+  }
+
+  /** Waits until an instant, or until this process is asked to end. */
+  private async until(atMs: number): Promise<void> {
+    const signal = this.ending.signal;
+    const waitMs = Math.max(0, atMs - this.options.now());
+    await sleep(waitMs, undefined, { signal }).catch(() => undefined); // rejects only when it is cut short
   }
 
   /** Takes a broker's own reports on one order: the listener of every `Broker.subscribe`. */
@@ -224,7 +356,7 @@ export class OrderDesk {
     cause: Cause,
   ): Promise<Committed<void>> {
     const { state } = await this.options.ledgers.read(`order-${orderId}`);
-    const answer = await this.ask(broker, (it) => it.cancel(state));
+    const answer = await this.ask(accountId, broker, (it) => it.cancel(state));
     return this.report({ orderId, accountId }, toldBy(answer, 'cancel-rejected'), cause);
   }
 
@@ -236,7 +368,7 @@ export class OrderDesk {
     cause: Cause,
   ): Promise<Committed<void>> {
     const { state } = await this.options.ledgers.read(`order-${orderId}`);
-    const answer = await this.ask(broker, (it) => it.modify(state, terms));
+    const answer = await this.ask(accountId, broker, (it) => it.modify(state, terms));
     return this.report({ orderId, accountId }, toldBy(answer, 'replace-rejected'), cause);
   }
 
@@ -252,7 +384,7 @@ export class OrderDesk {
 
   /** From now on what cannot become durable at once is left to the recovery: a log that is away must not hold up the end. */
   stopWaiting(): void {
-    this.stopping = true;
+    this.ending.abort();
   }
 
   /** Waits for what runs in the background. */
@@ -271,32 +403,53 @@ export class OrderDesk {
           message: `decided ${String(ageMs)} ms ago, and somebody may have given it up`,
         },
       };
-    return this.ask(broker, (it) => it.place(dispatch));
+    return this.ask(dispatch.details.accountId, broker, (it) => it.place(dispatch, decidedAtMs + QUEUE_MS));
   }
 
-  private async find({ dispatch, broker }: DoubtfulDispatch): Promise<BrokerAnswer> {
-    return this.ask(broker, async (it) => {
+  /**
+   * Absence is proven only by a search that began after the broker had time to let the order appear; a broker that
+   * cannot be asked proves nothing.
+   */
+  private async find({ dispatch, broker, sentBeforeMs }: DueDispatch): Promise<BrokerAnswer> {
+    const { brokers, now } = this.options;
+    const { accountId } = dispatch.details;
+    await brokers.refresh(accountId);
+    if (!brokers.of(accountId, broker))
+      return { outcome: 'unknown', evidence: { code: 'BROKER_NOT_CONNECTED', message: `${broker} cannot be asked` } };
+    return this.ask(accountId, broker, async (it) => {
+      const hasSettled = it.settleMs === 0 || now() - sentBeforeMs >= it.settleMs;
       const search = await it.findByTag(dispatch);
       switch (search.outcome) {
         case 'found':
           return { outcome: 'accepted', reports: search.reports };
         case 'absent':
-          return {
-            outcome: 'notSent',
-            evidence: { code: 'PROVEN_ABSENT', message: `no order tagged ${dispatch.tag} at ${broker}` },
-          };
+          return hasSettled
+            ? {
+                outcome: 'notSent',
+                evidence: { code: 'PROVEN_ABSENT', message: `no order tagged ${dispatch.tag} at ${broker}` },
+                again: 'here',
+              }
+            : {
+                outcome: 'unknown',
+                evidence: { code: 'NOT_FOUND_YET', message: `no order tagged ${dispatch.tag} at ${broker} so far` },
+              };
         case 'unknown':
           return search;
       }
     });
   }
 
-  private async ask(name: string, call: (broker: Broker) => Promise<BrokerAnswer>): Promise<BrokerAnswer> {
-    const broker = this.options.brokers.get(name);
-    if (!broker) return { outcome: 'notSent', evidence: { code: 'BROKER_NOT_CONNECTED', message: name } };
+  private async ask(
+    accountId: string,
+    name: string,
+    call: (broker: Broker) => Promise<BrokerAnswer>,
+  ): Promise<BrokerAnswer> {
+    const broker = this.options.brokers.of(accountId, name);
+    if (!broker)
+      return { outcome: 'notSent', evidence: { code: 'BROKER_NOT_CONNECTED', message: name }, again: 'elsewhere' };
     // A call that throws before it returns a promise is a silence like any other.
     const calling = Promise.resolve(broker).then(call);
-    return withDeadline(calling, this.options.brokerTimeoutMs);
+    return withDeadline(calling, (broker.queueMs ?? 0) + this.options.brokerTimeoutMs);
   }
 
   /** What a broker said must not be lost to a log that is away for a while. */
@@ -406,8 +559,6 @@ const settle = (ledger: Ledger, orderId: string, attempt: number, answer: Broker
       return;
     case 'notSent':
       ledger.decideOrder(orderId, { type: 'RecordNotSent', data: { attempt, evidence: answer.evidence } });
-      if (ledger.order(orderId).status === 'not-sent')
-        ledger.decideOrder(orderId, { type: 'AbandonOrder', data: { evidence: answer.evidence } });
   }
 };
 

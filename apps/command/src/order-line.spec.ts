@@ -25,7 +25,7 @@ const context: LineContext = {
   intentId: '6ad3ac2c-2a8f-5b38-8f28-3a1c9f6f2d11',
   accountId: 'account-1',
   userId: 'asha',
-  brokers: new Map([['paper', undefined]]),
+  brokers: { names: ['paper'] },
   resolve,
   pathOf: (line, field) => `orders[${String(line)}].${field}`,
 };

@@ -27,7 +27,7 @@ const ORDER_TYPES = ['MARKET', 'LIMIT', 'SL', 'SL_M'] as const;
 const VALIDITIES = ['DAY', 'IOC'] as const;
 
 /** No batch is parsed beyond this, whatever `MAX_ORDERS_PER_BATCH` allows. */
-const LINES_MAX = 100;
+export const LINES_MAX = 100;
 
 /** Printable, no control characters: what a client calls its own order. */
 const LABEL = /^[\x20-\x7E]+$/;
@@ -249,7 +249,7 @@ export interface LineContext {
   readonly intentId: string;
   readonly accountId: string;
   readonly userId: string;
-  readonly brokers: ReadonlyMap<string, unknown>;
+  readonly brokers: { readonly names: readonly string[] };
   /** Finds an instrument by symbol or instrument key. */
   readonly resolve: (name: string) => Instrument | undefined;
   /** How errors name the lines: `orders[2].symbol` in a batch, `symbol` alone. */
@@ -270,10 +270,10 @@ export const toIntentLines = (lines: readonly OrderLine[], context: LineContext)
       malformed.push({ field: at('symbol'), message: 'give either symbol or instrumentKey' });
     const terms = termsOf(line);
     for (const { field, message } of misfitPrices(terms)) malformed.push({ field: at(field), message });
-    if (line.broker !== undefined && !context.brokers.has(line.broker))
+    if (line.broker !== undefined && !context.brokers.names.includes(line.broker))
       unknown.push({
         field: at('broker'),
-        message: `no broker of that name: ${[...context.brokers.keys()].join(', ')}`,
+        message: `no broker of that name: ${context.brokers.names.join(', ')}`,
       });
     const instrument = name === undefined ? undefined : context.resolve(name);
     if (!instrument) {

@@ -10,6 +10,7 @@ import type { FastifyReply } from '#platform/fastify';
 import { accountOf, CurrentIdentity, type Identity, mayReach } from '#platform/identity';
 import { Problem } from '#platform/problem-details';
 import { correlationId } from '#platform/request-context';
+import { CANCEL_STATUSES, CancelBatch, CancelMany, type CancelManyReply } from './cancel-many';
 import { CancelOrder, type OrderReply, ReplaceOrder } from './change-orders';
 import { OrderBatch, OrderChange, OrderLine } from './order-line';
 import { type IntentReply, PlaceOrders, presentResults } from './place-orders';
@@ -63,6 +64,17 @@ class OrderDocument {
   @ApiProperty({ nullable: true, type: Number }) price!: number | null;
   @ApiProperty({ nullable: true, type: Number }) triggerPrice!: number | null;
   @ApiPropertyOptional() reason?: string;
+}
+
+class CancelResultDocument {
+  @ApiProperty({ format: 'uuid' }) orderId!: string;
+  @ApiProperty({ enum: CANCEL_STATUSES }) status!: string;
+  @ApiPropertyOptional({ type: LineProblemDocument }) problem?: LineProblemDocument;
+}
+
+class CancelManyDocument {
+  @ApiProperty({ enum: Object.keys(HTTP_STATUS) }) status!: string;
+  @ApiProperty({ type: [CancelResultDocument] }) results!: CancelResultDocument[];
 }
 
 const IDEMPOTENCY_KEY = {
@@ -158,6 +170,40 @@ export class OrdersController {
   ): Promise<Omit<OrderReply, 'position'>> {
     const request = { ...changeOf(identity, orderId), requestId: requestIdOf(orderId, key, 'cancel') };
     return answerOrder(await this.bus.execute(new CancelOrder(request)), reply);
+  }
+
+  @Post('v2/orders/multi/cancel')
+  @HttpCode(200)
+  @ApiOperation({ summary: 'Cancel many orders, whichever brokers they are at; answered in their order' })
+  @ApiHeader({ ...IDEMPOTENCY_KEY, required: true })
+  @ApiResponse({ status: 200, type: CancelManyDocument, description: 'none is open any more' })
+  @ApiResponse({ status: 202, type: CancelManyDocument, description: 'asked; not all are confirmed' })
+  @ApiResponse({ status: 207, type: CancelManyDocument, description: 'some failed' })
+  @ApiResponse({ status: 422, type: CancelManyDocument, description: 'all failed' })
+  async cancelMany(
+    @CurrentIdentity() identity: Identity,
+    @Body() { orderIds, mode, onFailure }: CancelBatch,
+    @Headers('idempotency-key') key: string | undefined,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<{ status: string; results: CancelManyReply['results'] }> {
+    const idempotencyKey = keyOf(key);
+    const ids = [...new Set(orderIds.map((orderId) => orderId.toLowerCase()))];
+    const { results, position } = await this.bus.execute(
+      new CancelMany({
+        userId: identity.userId,
+        accountIds: identity.role === 'auditor' ? [] : identity.accountIds,
+        correlationId: correlationId(),
+        orders: ids.map((orderId) => ({ orderId, requestId: requestIdOf(orderId, idempotencyKey, 'cancel') })),
+        mode: mode ?? 'HARD',
+        onFailure: onFailure ?? 'BEST_EFFORT',
+      }),
+    );
+    const failed = results.filter(({ status }) => status === 'FAILED' || status === 'SKIPPED').length;
+    const isPending = results.some(({ status }) => status === 'PENDING');
+    const status = failed === results.length ? 'REJECTED' : failed > 0 ? 'PARTIAL' : isPending ? 'PENDING' : 'ACCEPTED';
+    if (position > 0) void reply.header('Coordinator-Position', String(position));
+    void reply.status(HTTP_STATUS[status]);
+    return { status, results };
   }
 
   @Put('v3/orders/:orderId')

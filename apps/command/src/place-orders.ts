@@ -6,6 +6,7 @@ import { intentIdOf } from './ids';
 import { complete, type DueDispatch, resultOf } from './order-desk';
 import { type OrderLine, payloadHashOf, toIntentLines } from './order-line';
 import { inProgress, keyReused } from './intents-in-flight';
+import type { Routes } from './routing';
 import { WriteSide } from './write-side';
 
 /** What the client is told of an intent. */
@@ -58,7 +59,8 @@ export class PlaceOrdersHandler implements ICommandHandler<PlaceOrders> {
     let working = false;
     try {
       const cause: Cause = { userId, correlationId, causationId: intentId };
-      const { value: due, position } = await this.receive(request, intentId, payloadHash, intentLines, cause);
+      const routes = await desk.prepare(accountId, intentLines);
+      const { value: due, position } = await this.receive(request, intentId, payloadHash, intentLines, routes, cause);
       if (due === undefined) return await this.replay(intentId);
 
       const finished = this.finish(accountId, intentId, intentLines, due, cause);
@@ -80,6 +82,7 @@ export class PlaceOrdersHandler implements ICommandHandler<PlaceOrders> {
     intentId: string,
     payloadHash: string,
     lines: readonly IntentLine[],
+    routes: Routes,
     cause: Cause,
   ) {
     try {
@@ -89,7 +92,7 @@ export class PlaceOrdersHandler implements ICommandHandler<PlaceOrders> {
           data: { intentId, accountId, userId, idempotencyKey, payloadHash, lines },
         });
         if (received.length === 0) return undefined; // the same request was here before
-        return lines.map((line) => this.side.desk.place(ledger, line)).filter((due) => due !== undefined);
+        return lines.map((line) => this.side.desk.place(ledger, line, routes)).filter((due) => due !== undefined);
       });
     } catch (error) {
       throw error instanceof Refused && error.code === 'intent.payload-differs' ? keyReused() : error;

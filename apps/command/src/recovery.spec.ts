@@ -282,7 +282,7 @@ const differences = (books: Books, { broker, accountId }: Left): string[] => {
     if (details?.accountId !== accountId) continue;
     const booked = broker.book.get(orderId);
     const say = (what: string) => found.push(`order ${orderId} (${status}) ${what}`);
-    if (broker.timesPlaced(orderId) > 1) say(`was sent ${String(broker.timesPlaced(orderId))} times`);
+    if (broker.timesArrived(orderId) > 1) say(`reached the exchange ${String(broker.timesArrived(orderId))} times`);
     const traded = booked?.trades.reduce((sum, { quantity }) => sum + quantity, 0) ?? 0;
     if (traded !== filledQuantity) say(`traded ${String(traded)} at the broker, says ${String(filledQuantity)}`);
     if ((booked?.status === 'working') === CLOSED.has(status)) say(`is ${booked?.status ?? 'unknown'} at the broker`);

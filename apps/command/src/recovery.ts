@@ -3,17 +3,9 @@ import { type DomainEvent, Refused } from '#domain/decider';
 import { CLOSED, fillsOf, type Order } from '#domain/orders/order';
 import { marginPriceE4 } from '#domain/risk/margin-price';
 import type { EventLog, RecordedEvent } from '#event-log/event-log';
-import type { Broker } from '#brokers/broker';
+import type { Brokers } from '#brokers/broker';
 import type { AccountLedgers, Cause, Ledger } from './account-ledger';
-import {
-  complete,
-  type DoubtfulDispatch,
-  type DueDispatch,
-  type OrderDesk,
-  reserveBoth,
-  resultOf,
-  SETTLE_MS,
-} from './order-desk';
+import { complete, type DueDispatch, type OrderDesk, reserveBoth, resultOf, SETTLE_MS } from './order-desk';
 import type { OrderOutcomes } from './outcomes';
 import type { IntentsInFlight } from './intents-in-flight';
 
@@ -32,7 +24,7 @@ export interface RecoveryOptions {
   readonly log: EventLog;
   readonly ledgers: AccountLedgers;
   readonly desk: OrderDesk;
-  readonly brokers: ReadonlyMap<string, Broker>;
+  readonly brokers: Brokers;
   readonly inFlight: IntentsInFlight;
   readonly outcomes: OrderOutcomes;
   readonly now: () => number;
@@ -124,19 +116,22 @@ export class Recovery {
     const cause: Cause = { userId, correlationId: `recovery-${id}`, causationId: id };
     const load = [`intent-${id}`, ...lines.map(({ orderId }) => `order-${orderId}`)];
     const ageMs = now() - since;
+    const routes = await desk.prepare(accountId, lines);
 
     const { value } = await ledgers.transact(accountId, load, cause, (ledger) => {
       const fresh: DueDispatch[] = [];
-      const doubtful: DoubtfulDispatch[] = [];
+      const doubtful: Order[] = [];
       for (const line of lines) {
         const { status } = ledger.order(line.orderId);
         if (status === 'new' && ageMs > STALE_MS) desk.denyAsStale(ledger, line, ageMs, STALE_MS);
-        else if (status === 'new') fresh.push(...optional(desk.place(ledger, line)));
-        else doubtful.push(...optional(dueAgain(ledger.order(line.orderId))));
+        else if (status === 'new') fresh.push(...optional(desk.place(ledger, line, routes)));
+        else doubtful.push(ledger.order(line.orderId));
       }
       return { fresh, doubtful };
     });
-    await desk.record(accountId, await desk.search(value.doubtful), load, cause, () => undefined);
+    const doubtful = await Promise.all(value.doubtful.map((order) => this.doubtOf(order)));
+    const known = await desk.search(doubtful.filter((one) => one !== undefined));
+    await desk.conclude(accountId, known, load, cause, () => undefined);
     await desk.send(accountId, value.fresh, load, cause, (ledger) => {
       const results = lines.map(({ line, orderId }) => resultOf(line, orderId, ledger.order(orderId)));
       complete(ledger, id, results);
@@ -148,25 +143,30 @@ export class Recovery {
   private async finishOrder({ id, accountId }: OpenWork, first: boolean): Promise<Outcome> {
     const { ledgers, desk, log, inFlight, now } = this.options;
     const { state } = await ledgers.read(`order-${id}`);
-    const { details, route, status, pendingCancel, pendingReplace } = state;
-    if (!details || !route || inFlight.has(details.intentId)) return 'later'; // its intent is open and carries it on
+    const { details, broker, status, pendingCancel, pendingReplace } = state;
+    if (!details || inFlight.has(details.intentId)) return 'later'; // its intent is open and carries it on
     const cause: Cause = { userId: details.userId, correlationId: `recovery-${id}`, causationId: id };
     const events = await log.readStream(`order-${id}`);
     const settled = await ledgers.transact(accountId, [`order-${id}`], cause, (ledger) => {
       this.settleMargin(ledger, id, events);
     });
-    const doubtful = dueAgain(state);
+    const doubtful = doubtOf(state, events, desk);
     if (doubtful) {
-      await desk.record(accountId, await desk.search([doubtful]), [], cause, () => undefined);
+      await desk.conclude(accountId, await desk.search([doubtful]), [], cause, () => undefined);
       return 'finished';
     }
-    if (status !== 'working' || (pendingCancel === undefined && !pendingReplace))
+    if (status !== 'working' || broker === undefined || (pendingCancel === undefined && !pendingReplace))
       return settled.position > 0 ? 'finished' : 'fine';
 
     if (!first && now() - (events.findLast(isRequest)?.meta.at ?? 0) < SETTLE_MS) return 'later';
-    if (pendingCancel !== undefined) await desk.cancelAtBroker(details, route.broker, cause);
+    if (pendingCancel !== undefined) await desk.cancelAtBroker(details, broker, cause);
     else await this.finishReplace(state, cause);
     return 'finished';
+  }
+
+  private async doubtOf(order: Order): Promise<DueDispatch | undefined> {
+    const { log, desk } = this.options;
+    return order.details && doubtOf(order, await log.readStream(`order-${order.details.orderId}`), desk);
   }
 
   /** What the account should have heard of an order: every trade, the last change, the end. */
@@ -184,12 +184,12 @@ export class Recovery {
   }
 
   /** A modify that was recorded: its margin is held, or the modify is given up, before the broker is asked again. */
-  private async finishReplace({ details, route, pendingReplace }: Order, cause: Cause): Promise<void> {
-    if (!details || !route || !pendingReplace) return;
+  private async finishReplace({ details, broker, pendingReplace }: Order, cause: Cause): Promise<void> {
+    if (!details || broker === undefined || !pendingReplace) return;
     const { ledgers, desk, brokers } = this.options;
     const { accountId, orderId } = details;
     const { requestId, terms } = pendingReplace;
-    const tradingDate = brokers.get(route.broker)?.tradingDate();
+    const tradingDate = brokers.tradingDate(broker);
     if (tradingDate === undefined) return; // the broker is not connected: the change stays pending until it is
     const { value: held } = await ledgers.transact(accountId, [`order-${orderId}`], cause, (ledger) => {
       const order = ledger.order(orderId);
@@ -204,7 +204,7 @@ export class Recovery {
         return false;
       }
     });
-    if (held) await desk.replaceAtBroker(details, route.broker, terms, cause);
+    if (held) await desk.replaceAtBroker(details, broker, terms, cause);
   }
 }
 
@@ -213,7 +213,19 @@ const isRequest = ({ type }: RecordedEvent): boolean => type === 'CancelRequeste
 const optional = <T>(value: T | undefined): T[] => (value === undefined ? [] : [value]);
 
 /** A dispatch whose outcome nobody recorded. */
-const dueAgain = ({ status, details, terms, tag, route, attempt }: Order): DoubtfulDispatch | undefined =>
-  details && route && tag !== undefined && (status === 'dispatched' || status === 'in-doubt')
-    ? { dispatch: { details, terms, tag }, broker: route.broker, attempt }
-    : undefined;
+const doubtOf = (
+  { status, details, terms, tag, broker, attempt }: Order,
+  events: readonly RecordedEvent[],
+  desk: OrderDesk,
+): DueDispatch | undefined => {
+  if (!details || tag === undefined || broker === undefined) return undefined;
+  if (status !== 'dispatched' && status !== 'in-doubt') return undefined;
+  const decidedAtMs = events.findLast(({ type }) => type === 'OrderDispatched')?.meta.at ?? 0;
+  return {
+    dispatch: { details, terms, tag },
+    broker,
+    attempt,
+    decidedAtMs,
+    sentBeforeMs: desk.sentBefore(decidedAtMs),
+  };
+};

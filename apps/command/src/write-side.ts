@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { account, type AccountCommand } from '#domain/accounts/account';
 import type { Instrument } from '#domain/instruments/instrument';
 import { E4_PER_RUPEE } from '#domain/money';
-import type { Broker } from '#brokers/broker';
+import type { Brokers } from '#brokers/broker';
 import type { EventLog, EventMeta } from '#event-log/event-log';
 import { execute } from '#event-log/execute';
 import { AccountLedgers } from './account-ledger';
@@ -11,10 +11,11 @@ import { OrderDesk } from './order-desk';
 import type { OrderOutcomes } from './outcomes';
 import { IntentsInFlight } from './intents-in-flight';
 import { type OpenWork, Recovery } from './recovery';
+import { Routing } from './routing';
 
 export interface WriteSideOptions {
   readonly log: EventLog;
-  readonly brokers: readonly Broker[];
+  readonly brokers: Brokers;
   /** Finds an instrument by symbol or instrument key in today's catalogue. */
   readonly resolve: (name: string) => Instrument | undefined;
   readonly now: () => number;
@@ -31,7 +32,7 @@ const PAPER_FUNDS_E4 = 10_000_000 * E4_PER_RUPEE;
 
 /** Everything of the write side that lives as long as its process, wired once. */
 export class WriteSide {
-  readonly brokers: ReadonlyMap<string, Broker>;
+  readonly routing: Routing;
   readonly ledgers: AccountLedgers;
   readonly desk: OrderDesk;
   readonly inFlight = new IntentsInFlight();
@@ -39,12 +40,11 @@ export class WriteSide {
   private readonly unsubscribes: (() => Promise<void>)[] = [];
 
   constructor(readonly options: WriteSideOptions) {
-    const { log, now, outcomes, resolve, openWork, isKeeper, brokerTimeoutMs } = options;
-    const brokers = new Map(options.brokers.map((broker) => [broker.name, broker]));
-    this.brokers = brokers;
-    this.ledgers = new AccountLedgers(log, now, (broker) => brokers.get(broker)?.tradingDate() ?? tradingDateOf(now()));
-    const { ledgers, inFlight } = this;
-    this.desk = new OrderDesk({ ledgers, brokers, instrumentOf: resolve, outcomes, brokerTimeoutMs, now });
+    const { log, now, outcomes, resolve, openWork, isKeeper, brokerTimeoutMs, brokers } = options;
+    this.ledgers = new AccountLedgers(log, now, (broker) => brokers.tradingDate(broker) ?? tradingDateOf(now()));
+    this.routing = new Routing(log, brokers);
+    const { ledgers, inFlight, routing } = this;
+    this.desk = new OrderDesk({ ledgers, brokers, routing, instrumentOf: resolve, outcomes, brokerTimeoutMs, now });
     this.recovery = new Recovery({
       log,
       ledgers,
@@ -58,6 +58,10 @@ export class WriteSide {
     });
   }
 
+  get brokers(): Brokers {
+    return this.options.brokers;
+  }
+
   /**
    * Finishes what earlier processes left open. Only for a process that is the only one: it takes everything that is
    * open for abandoned.
@@ -69,14 +73,12 @@ export class WriteSide {
   /** Listens to the brokers and, while it is the keeper, looks after what is left open. */
   start(): void {
     this.recovery.start();
-    for (const broker of this.brokers.values()) {
-      this.unsubscribes.push(
-        broker.subscribe(async (order, told) => {
-          const cause = { userId: `broker-${broker.name}`, correlationId: randomUUID(), causationId: order.orderId };
-          await this.desk.report(order, told, cause);
-        }),
-      );
-    }
+    this.unsubscribes.push(
+      this.brokers.subscribe(async (order, told, source) => {
+        const cause = { userId: source, correlationId: randomUUID(), causationId: order.orderId };
+        await this.desk.report(order, told, cause);
+      }),
+    );
   }
 
   /** Lets what is under way become durable; what cannot is finished by the next start. */

@@ -170,6 +170,7 @@ describe('the cache of the order book', () => {
       get: () => Promise.resolve(undefined),
       set: () => Promise.resolve(),
       hit: () => Promise.resolve({ allowed: true, retryAfterMs: 0 }),
+      slide: () => Promise.resolve({ allowed: true, retryAfterMs: 0 }),
       close: () => Promise.resolve(),
     };
     cache = new OrderBookCache(lost, TTL_MS, () => now);

@@ -1,4 +1,5 @@
 import { dirname } from 'node:path';
+import type { DemoConnections } from './demo-connections';
 import type { DemoCredentials } from './demo-trader';
 
 export interface Ready {
@@ -10,13 +11,15 @@ export interface Ready {
   readonly credentialsFile: string;
   /** What of the credentials may be shown: the password and the API key stay in their file. */
   readonly credentials: Pick<DemoCredentials, 'email' | 'accountId'>;
+  /** Absent where no broker is simulated. */
+  readonly connections?: DemoConnections | undefined;
 }
 
 /**
  * What `npm start` tells the person at the terminal once everything runs: where things are, and a first order that works
  * when it is pasted into a shell as it stands. Plain text that ends with a line break.
  */
-export const banner = ({ commandUrl, queryUrl, credentialsFile, credentials }: Ready): string => {
+export const banner = ({ commandUrl, queryUrl, credentialsFile, credentials, connections }: Ready): string => {
   const apiKey = `X-Api-Key: $(node -p 'require(process.argv[1]).apiKey' ${quoted(credentialsFile)})`;
   return `
 The Coordinator is ready.
@@ -27,7 +30,7 @@ The Coordinator is ready.
   health         ${commandUrl}/health/ready  ${queryUrl}/health/ready
   demo trader    ${credentials.email}, paper account ${credentials.accountId}
   credentials    ${credentialsFile}
-
+${connections === undefined ? '' : brokersOf(connections)}
 Your first order, from another terminal:
 
   curl -sS ${quoted(`${commandUrl}/v2/orders`)} \\
@@ -44,6 +47,11 @@ and the order book:
 Ctrl-C stops everything; the data stays in ${dirname(credentialsFile)}
 `;
 };
+
+const brokersOf = ({ accountId, brokers, simUrl }: DemoConnections): string => `
+  live account   ${accountId}, connected to simulated brokers: ${brokers.join(', ')}
+  simulator      ${simUrl}/_sim  (name the account and a broker: "accountId":"${accountId}","broker":"${String(brokers[0])}")
+`;
 
 const FIRST_ORDER = JSON.stringify({
   symbol: 'NSE:RELIANCE',

@@ -1,7 +1,10 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { type BrokerSim, startBrokerSim } from '../../broker-sim/src/sim';
 import { startCommand } from '../../command/src/command.module';
+import { loadMarketData, type MarketData } from '../../command/src/market-data';
 import { WriteSide } from '../../command/src/write-side';
+import { BROKER_NAMES } from '#brokers/client';
 import { openEventLog } from '#event-log/event-log.module';
 import { EventLog1767225600000 } from '#event-log/postgres/migrations';
 import { RelayPositions1767225800000 } from '#messaging/relay-checkpoint';
@@ -10,15 +13,17 @@ import { startEmbeddedPostgres } from '#platform/embedded-postgres';
 import { Health } from '#platform/health';
 import { identityEntities, identityMigrations } from '#platform/identity-tables';
 import { leaseMigrations } from '#platform/leases';
-import { createLogger } from '#platform/logging';
+import { createLogger, type Logger } from '#platform/logging';
 import { histogram } from '#platform/metrics';
 import { openPlatform } from '#platform/open-platform';
 import type { OnStop } from '#platform/run';
+import { vaultMigrations } from '#platform/vault';
 import { readModelEntities, readModelMigrations } from '#read-models/database';
 import { startProjection } from '../../projector/src/projector.module';
 import { startQuery } from '../../query/src/query.module';
 import { startRelay } from '../../relay/src/relay.module';
 import { banner } from './banner';
+import { demoConnections } from './demo-connections';
 import { demoCredentialsFile, demoTrader } from './demo-trader';
 
 const appendSeconds = histogram({
@@ -39,6 +44,7 @@ export const startStandalone = async (onStop: OnStop): Promise<void> => {
       migrations: [
         ...identityMigrations,
         ...leaseMigrations,
+        ...vaultMigrations,
         EventLog1767225600000,
         RelayPositions1767225800000,
         ...readModelMigrations,
@@ -66,7 +72,10 @@ export const startStandalone = async (onStop: OnStop): Promise<void> => {
   const health = query.app.get(Health);
   health.require('projection', () => projection.check());
   if (relay) health.require('relay', () => relay.check());
-  const command = await startCommand(platform, adapters, onStop);
+  const market = await loadMarketData(config, logger);
+  const sim = await simulatedBrokers(config, market, logger, onStop);
+  const brokerUrls = { ...sim?.baseUrls, ...config.brokerUrls };
+  const command = await startCommand({ ...platform, config: { ...config, brokerUrls } }, adapters, onStop, market);
 
   const side = command.app.get(WriteSide);
   const credentials = await demoTrader(config.dataDir, {
@@ -74,14 +83,28 @@ export const startStandalone = async (onStop: OnStop): Promise<void> => {
     identities,
     openAccount: (userId) => side.openPaperAccount(userId),
   });
+  const connections = await demoConnections(dataSource, credentials, sim, command.app);
   process.stdout.write(
     banner({
       commandUrl: command.url,
       queryUrl: query.url,
       credentialsFile: demoCredentialsFile(config.dataDir),
       credentials,
+      connections,
     }),
   );
+};
+
+/** Simulated brokers in place of all that no address was given for. */
+const simulatedBrokers = async (
+  { host, brokerSimPort, brokerUrls, simTickMs }: Config,
+  { catalogue, prices }: MarketData,
+  logger: Logger,
+  onStop: OnStop,
+): Promise<BrokerSim | undefined> => {
+  if (BROKER_NAMES.every((name) => brokerUrls[name] !== undefined)) return undefined;
+  const market = { catalogue, prices: prices.prices };
+  return startBrokerSim({ host, port: brokerSimPort, tickMs: simTickMs, logger, market }, onStop);
 };
 
 /** The data directory cannot be made or used, in one line for the person who named it. */

@@ -50,7 +50,7 @@ export const brokerContract = (name: string, open: () => Promise<BrokerWorld>): 
     });
 
     it('2. answers an order with its own id for it, first of all', async () => {
-      const answer = await world.broker.place(dispatch(world.resting));
+      const answer = await world.broker.place(dispatch(world.resting), Infinity);
       expect(answer).toMatchObject({ outcome: 'accepted' });
       expect(reportsOf(answer, order.initial)).toEqual([{ kind: 'new', brokerOrderId: expect.stringMatching(/\S/) }]);
     });
@@ -58,21 +58,21 @@ export const brokerContract = (name: string, open: () => Promise<BrokerWorld>): 
     it('3. gives two orders two ids', async () => {
       const ids = new Set<unknown>();
       for (let n = 0; n < 5; n += 1)
-        for (const report of reportsOf(await world.broker.place(dispatch(world.resting)), order.initial))
+        for (const report of reportsOf(await world.broker.place(dispatch(world.resting), Infinity), order.initial))
           if (report.kind === 'new') ids.add(report.brokerOrderId);
       expect(ids.size).toBe(5);
     });
 
     it('4. answers an order it will not take with a rejection and its evidence, and never throws', async () => {
       const { details, terms, tag } = dispatch(world.resting);
-      const answer = await world.broker.place({ details: { ...details, instrumentKey: 'NSE_EQ|NOSUCH' }, terms, tag });
+      const answer = await world.broker.place({ details: { ...details, instrumentKey: 'NSE_EQ|NOSUCH' }, terms, tag }, Infinity);
       expect(answer).toMatchObject({ outcome: 'rejected', evidence: { code: expect.any(String) } });
       expect(world.broker.lastPriceE4('NSE_EQ|NOSUCH')).toBeUndefined();
     });
 
     it('5. finds an order by its tag if it keeps a book, and proves that another is absent', async () => {
       const one = dispatch(world.resting);
-      await world.broker.place(one);
+      await world.broker.place(one, Infinity);
       const kept = { outcome: 'found', reports: [{ kind: 'new' }] };
       // Where the log is the book, an acceptance that nobody recorded never happened.
       expect(await world.broker.findByTag(one)).toMatchObject(world.recorded ? { outcome: 'absent' } : kept);
@@ -200,7 +200,7 @@ const follow = (world: BrokerWorld, { details, terms, tag }: Dispatch) => {
       return Promise.resolve();
     },
     placed: async (): Promise<void> => {
-      take(reportsOf(await broker.place({ details, terms, tag }), now()));
+      take(reportsOf(await broker.place({ details, terms, tag }, Infinity), now()));
       world.recorded?.(now);
     },
   };

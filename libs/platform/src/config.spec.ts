@@ -1,7 +1,9 @@
 import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { ConfigError, describeConfig, jwtSecretOf, readConfig } from './config';
+import { ConfigError, credentialsKeysOf, describeConfig, jwtSecretOf, readConfig } from './config';
+
+const keyOf = (byte: number): string => Buffer.alloc(32, byte).toString('base64');
 
 describe('the configuration', () => {
   it('needs nothing: every variable has a default', () =>
@@ -18,6 +20,10 @@ describe('the configuration', () => {
       idempotencyWindowSec: 86_400,
       maxOrdersPerBatch: 20,
       paperTickMs: 5_000,
+      brokerSimPort: 3900,
+      brokerUrls: {},
+      brokerTimeoutMs: 5_000,
+      reconcileMs: 30_000,
       shutdownTimeoutMs: 10_000,
     }));
 
@@ -46,6 +52,22 @@ describe('the configuration', () => {
     expect(config.redisUrl).toBe('redis://cache:6379');
     expect(config.trustedProxies).toBe('uniquelocal,10.0.0.0/8');
     expect(config.instrumentsFile).toBe(resolve('today.json.gz'));
+  });
+
+  it('finds the brokers where it is told to', () => {
+    const config = readConfig({
+      UPSTOX_URL: 'http://127.0.0.1:3901/',
+      ANGELONE_URL: 'https://proxy.example/angel',
+      BROKER_SIM_PORT: '0',
+      BROKER_TIMEOUT_MS: '750',
+      BROKER_SETTLE_MS: '0',
+      RECONCILE_MS: '250',
+    });
+    expect(config.brokerUrls).toEqual({ upstox: 'http://127.0.0.1:3901', angelone: 'https://proxy.example/angel' });
+    expect(config).toMatchObject({ brokerSimPort: 0, brokerTimeoutMs: 750, brokerSettleMs: 0, reconcileMs: 250 });
+    const lines = describeConfig(config).join('\n');
+    expect(lines).toContain('upstox at http://127.0.0.1:3901, zerodha at its real hosts');
+    expect(lines).toContain('an order is absent: after 0 ms');
   });
 
   it('caches the order book when there is a place to share it, unless told otherwise', () => {
@@ -78,6 +100,19 @@ describe('the configuration', () => {
     [{ TRUSTED_PROXIES: '10.0.0.0/33' }, 'TRUSTED_PROXIES must look like'],
     [{ EVENT_PARTITIONS: '0' }, 'EVENT_PARTITIONS must be a whole number from 1 to 1000'],
     [{ HOST: 'http://here' }, 'HOST must be an address'],
+    [{ BROKER_SIM_PORT: '65532' }, 'BROKER_SIM_PORT must be a whole number from 0 to 65531'],
+    [{ RECONCILE_MS: '249' }, 'RECONCILE_MS must be a whole number from 250 to 600000'],
+    [{ BROKER_TIMEOUT_MS: '0' }, 'BROKER_TIMEOUT_MS must be'],
+    [{ BROKER_SETTLE_MS: 'soon' }, 'BROKER_SETTLE_MS must be'],
+    [{ FYERS_URL: 'localhost:3903' }, 'FYERS_URL must look like http://127.0.0.1:3901'],
+    [{ ZERODHA_URL: 'ftp://kite' }, 'ZERODHA_URL must look like'],
+    [{ ZERODHA_URL: 'http://me:hush@kite' }, 'ZERODHA_URL must look like'],
+    [{ UPSTOX_URL: 'http://upstox?a=b' }, 'UPSTOX_URL must look like'],
+    [{ CREDENTIALS_KEYS: 'k1' }, 'CREDENTIALS_KEYS must look like'],
+    [{ CREDENTIALS_KEYS: 'k1:aGVsbG8=' }, 'CREDENTIALS_KEYS must look like'],
+    [{ CREDENTIALS_KEYS: `k1:${keyOf(1)},` }, 'CREDENTIALS_KEYS must look like'],
+    [{ CREDENTIALS_KEYS: `k1:${keyOf(1)},k1:${keyOf(2)}` }, 'CREDENTIALS_KEYS must look like'],
+    [{ CREDENTIALS_KEYS: `a b:${keyOf(1)}` }, 'CREDENTIALS_KEYS must look like'],
     [{ JWT_SECRET: 'short' }, 'JWT_SECRET must have at least 32 characters'],
     [{ COMMAND_PORT: '3001' }, 'COMMAND_PORT and QUERY_PORT must differ, both are 3001'],
   ])('refuses %j by name', (environment, message) => {
@@ -110,6 +145,10 @@ describe('the configuration', () => {
     const odd = describeConfig(readConfig({ EVENTSTORE_URL: `esdb://me:a/b@${secret}@one:2113?tls=false` })).join('\n');
     expect(odd).not.toContain(secret);
     expect(odd).toContain('esdb://me:***@one:2113?tls=false');
+    const CREDENTIALS_KEYS = `k1:${keyOf(1)}`;
+    expect(describeConfig(readConfig({ CREDENTIALS_KEYS })).join('\n')).not.toContain(keyOf(1).slice(0, 8));
+    const read = () => readConfig({ CREDENTIALS_KEYS: `${CREDENTIALS_KEYS}x` });
+    expect(read).toThrow(expect.objectContaining({ message: expect.not.stringContaining(keyOf(1).slice(0, 8)) }));
   });
 });
 
@@ -143,4 +182,39 @@ describe('the token secret', () => {
       /^[^\n]*secrets\.json cannot be used: [^\n]*$/,
     );
   });
+});
+
+describe('the keys of credentials', () => {
+  let dataDir: string;
+  beforeEach(() => (dataDir = mkdtempSync(join(tmpdir(), 'coordinator-config-'))));
+  afterEach(() => rmSync(dataDir, { recursive: true, force: true }));
+
+  it('are those of CREDENTIALS_KEYS, in their order', () => {
+    const { credentialsKeys = '' } = readConfig({ CREDENTIALS_KEYS: `new:${keyOf(2)} , old:${keyOf(1)}` });
+    expect(credentialsKeysOf({ dataDir, credentialsKeys })).toEqual([
+      { id: 'new', key: Buffer.alloc(32, 2) },
+      { id: 'old', key: Buffer.alloc(32, 1) },
+    ]);
+  });
+
+  it('are one that is made once, kept, and readable by its owner only', () => {
+    const [first, ...others] = credentialsKeysOf({ dataDir });
+    expect(others).toEqual([]);
+    expect(first.id).toMatch(/^generated-[\da-f]{8}$/);
+    expect(first.key).toHaveLength(32);
+    expect(credentialsKeysOf({ dataDir })).toEqual([first]);
+    expect(statSync(join(dataDir, 'credentials-key.json')).mode & 0o777).toBe(0o600);
+    expect(credentialsKeysOf({ dataDir: join(dataDir, 'other') })).not.toEqual([first]);
+    expect(jwtSecretOf({ dataDir })).toHaveLength(64);
+  });
+
+  it.each(['', '{', '[]', '{"credentialsKey":"hush-hush"}', '{"credentialsKey":42}', '"hush-hush'])(
+    'refuses a file that holds %j, and does not repeat it',
+    (content) => {
+      writeFileSync(join(dataDir, 'credentials-key.json'), content);
+      expect(() => credentialsKeysOf({ dataDir })).toThrow(
+        /^[^\n]*credentials-key\.json cannot be used: it holds no usable secret\. [^\n]*CREDENTIALS_KEYS$/,
+      );
+    },
+  );
 });

@@ -8,6 +8,17 @@ import { join, resolve } from 'node:path';
 export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 export type LogLevel = (typeof logLevels)[number];
 
+/** The brokers whose address may be another than the real one. */
+export const configurableBrokers = ['upstox', 'zerodha', 'fyers', 'angelone'] as const;
+export type ConfigurableBroker = (typeof configurableBrokers)[number];
+
+/** Seals the credentials of brokers. `id` is stored with what it sealed, so that keys can be exchanged. */
+export interface CredentialsKey {
+  readonly id: string;
+  /** 32 bytes. */
+  readonly key: Uint8Array;
+}
+
 export interface Config {
   /** Address to listen on. */
   readonly host: string;
@@ -34,6 +45,23 @@ export interface Config {
   readonly logLevel: LogLevel;
   /** Signs access tokens; absent means the one `jwtSecretOf` generates once into `dataDir`. */
   readonly jwtSecret?: string;
+  /** `id:base64,id:base64`: the first seals credentials, all open them; absent means the one `credentialsKeysOf` generates. */
+  readonly credentialsKeys?: string;
+  /** First of the five ports of the broker simulator. */
+  readonly brokerSimPort: number;
+  /** Pace at which the simulated brokers play recorded prices. */
+  readonly simTickMs: number;
+  /**
+   * Where brokers are to be found: base URLs without a slash at the end, or `real` for their own hosts. Absent means these,
+   * too, but in the standalone process, which brings simulated brokers along.
+   */
+  readonly brokerUrls: Readonly<Partial<Record<ConfigurableBroker, string>>>;
+  /** How long one call to a broker may take, all included. */
+  readonly brokerTimeoutMs: number;
+  /** After which an order that a broker does not show is absent; absent means what is known of each broker. */
+  readonly brokerSettleMs?: number;
+  /** How often orders are compared with the books of the brokers. */
+  readonly reconcileMs: number;
   /** For how long a repeated Idempotency-Key gets the stored response word for word. */
   readonly idempotencyWindowSec: number;
   readonly maxOrdersPerBatch: number;
@@ -41,6 +69,8 @@ export interface Config {
   readonly paperTickMs: number;
   /** Instrument master to load instead of the one in the repository. */
   readonly instrumentsFile?: string;
+  /** How Zerodha, Fyers and Angel One name instruments: their master files instead of those in the repository. */
+  readonly listingsFiles?: readonly string[];
   /** Recorded prices for the paper broker instead of the ones in the repository. */
   readonly pricesFile?: string;
   /** How long requests in flight may take to finish once the process was asked to stop. */
@@ -111,7 +141,28 @@ export const readConfig = (environment: Environment): Config => {
   const jwtSecret = text('JWT_SECRET');
   if (jwtSecret !== undefined && jwtSecret.length < 32) wrong.push('JWT_SECRET must have at least 32 characters');
 
+  const credentialsKeys = text('CREDENTIALS_KEYS')?.replace(/\s*,\s*/g, ',');
+  if (credentialsKeys !== undefined && readKeys(credentialsKeys) === undefined) {
+    wrong.push('CREDENTIALS_KEYS must look like new:BASE64,old:BASE64 with different names and 32 bytes each');
+  }
+
+  const brokerUrls = Object.fromEntries(
+    configurableBrokers.flatMap((broker) => {
+      const url = text(`${broker.toUpperCase()}_URL`);
+      if (url === undefined) return [];
+      if (url !== 'real' && !isBaseUrl(url))
+        wrong.push(`${broker.toUpperCase()}_URL must be 'real' or look like http://127.0.0.1:3901`);
+      return [[broker, url.replace(/\/+$/, '')]];
+    }),
+  );
+
+  const brokerSettleMs =
+    text('BROKER_SETTLE_MS') === undefined ? undefined : integer('BROKER_SETTLE_MS', 0, 0, 600_000);
+
   const instrumentsFile = text('INSTRUMENTS_FILE');
+  const listingsFiles = text('LISTINGS_FILES')
+    ?.split(',')
+    .map((file) => resolve(file.trim()));
   const pricesFile = text('PRICES_FILE');
 
   const config: Config = {
@@ -128,6 +179,11 @@ export const readConfig = (environment: Environment): Config => {
     idempotencyWindowSec: integer('IDEMPOTENCY_WINDOW_SEC', 86_400, 1, 31_536_000),
     maxOrdersPerBatch: integer('MAX_ORDERS_PER_BATCH', 20, 1, 100),
     paperTickMs: integer('PAPER_TICK_MS', 5_000, 1, 3_600_000),
+    brokerSimPort: integer('BROKER_SIM_PORT', 3900, 0, 65_531),
+    simTickMs: integer('SIM_TICK_MS', 1_000, 1, 3_600_000),
+    brokerUrls,
+    brokerTimeoutMs: integer('BROKER_TIMEOUT_MS', 5_000, 1, 60_000),
+    reconcileMs: integer('RECONCILE_MS', 30_000, 250, 600_000),
     shutdownTimeoutMs: integer('SHUTDOWN_TIMEOUT_MS', 10_000, 0, 600_000),
     ...(trustedProxies !== undefined && { trustedProxies }),
     ...(databaseUrl !== undefined && { databaseUrl }),
@@ -135,7 +191,10 @@ export const readConfig = (environment: Environment): Config => {
     ...(kafkaBrokers !== undefined && { kafkaBrokers }),
     ...(redisUrl !== undefined && { redisUrl }),
     ...(jwtSecret !== undefined && { jwtSecret }),
+    ...(credentialsKeys !== undefined && { credentialsKeys }),
+    ...(brokerSettleMs !== undefined && { brokerSettleMs }),
     ...(instrumentsFile !== undefined && { instrumentsFile: resolve(instrumentsFile) }),
+    ...(listingsFiles !== undefined && { listingsFiles }),
     ...(pricesFile !== undefined && { pricesFile: resolve(pricesFile) }),
   };
   if (config.commandPort === config.queryPort && config.commandPort !== 0) {
@@ -162,6 +221,12 @@ export const describeConfig = (config: Config): readonly string[] => [
   `order book: ${config.orderBookCacheMs === 0 ? 'never from the cache' : `from the cache for at most ${String(config.orderBookCacheMs)} ms`}`,
   `log level: ${config.logLevel}`,
   `token secret: ${config.jwtSecret === undefined ? 'generated' : 'from JWT_SECRET'}`,
+  `keys of credentials: ${config.credentialsKeys === undefined ? 'generated' : 'from CREDENTIALS_KEYS'}`,
+  `brokers: ${configurableBrokers.map((broker) => `${broker} at ${config.brokerUrls[broker] ?? 'its real hosts'}`).join(', ')}`,
+  `broker calls: at most ${String(config.brokerTimeoutMs)} ms`,
+  `an order is absent: ${config.brokerSettleMs === undefined ? 'when its broker can be sure' : `after ${String(config.brokerSettleMs)} ms`}`,
+  `books of the brokers: compared every ${String(config.reconcileMs)} ms`,
+  `broker simulator: port ${String(config.brokerSimPort)} and the four after it`,
   `idempotency window: ${String(config.idempotencyWindowSec)} s`,
   `orders per batch: at most ${String(config.maxOrdersPerBatch)}`,
   `paper prices: one tick per ${String(config.paperTickMs)} ms from ${config.pricesFile ?? 'the repository'}`,
@@ -174,23 +239,85 @@ export const describeConfig = (config: Config): readonly string[] => [
  * is made at the first start and readable by its owner only. Processes that start at once agree on one secret.
  * @throws ConfigError when the file cannot be made or read, or does not hold a secret.
  */
-export const jwtSecretOf = (config: Pick<Config, 'jwtSecret' | 'dataDir'>): string => {
-  if (config.jwtSecret !== undefined) return config.jwtSecret;
-  const file = join(config.dataDir, 'secrets.json');
+export const jwtSecretOf = (config: Pick<Config, 'jwtSecret' | 'dataDir'>): string =>
+  config.jwtSecret ??
+  generatedOnce(config.dataDir, 'secrets.json', {
+    variable: 'JWT_SECRET',
+    generate: () => ({ jwtSecret: randomBytes(48).toString('base64url') }),
+    read: (stored) => textOf(stored, 'jwtSecret', (secret) => (secret.length < 32 ? undefined : secret)),
+  });
+
+/**
+ * The keys that seal credentials of brokers, the one for new seals first: those of `CREDENTIALS_KEYS`, or else the one in
+ * `credentials-key.json` of the data directory, made like the secret above. Whoever loses it has to log in to the
+ * brokers again.
+ * @throws ConfigError when the file cannot be made or read, or does not hold a key.
+ */
+export const credentialsKeysOf = (
+  config: Pick<Config, 'credentialsKeys' | 'dataDir'>,
+): readonly [CredentialsKey, ...CredentialsKey[]] => {
+  const given = config.credentialsKeys === undefined ? undefined : readKeys(config.credentialsKeys);
+  return (
+    given ??
+    generatedOnce(config.dataDir, 'credentials-key.json', {
+      variable: 'CREDENTIALS_KEYS',
+      // A name of its own: what another system's key has sealed is told from what was tampered with.
+      generate: () => ({
+        credentialsKey: `generated-${randomBytes(4).toString('hex')}:${randomBytes(KEY_BYTES).toString('base64')}`,
+      }),
+      read: (stored) => textOf(stored, 'credentialsKey', readKeys),
+    })
+  );
+};
+
+const KEY_BYTES = 32;
+
+/** `undefined` for what is no list of keys. */
+const readKeys = (list: string): readonly [CredentialsKey, ...CredentialsKey[]] | undefined => {
+  const keys = list.split(',').flatMap((entry): CredentialsKey[] => {
+    const [, id, base64] = /^([\w.-]{1,64}):([A-Za-z0-9+/]{43}=?)$/.exec(entry) ?? [];
+    return id === undefined || base64 === undefined ? [] : [{ id, key: Buffer.from(base64, 'base64') }];
+  });
+  const [first, ...others] = keys;
+  const areAllRead = keys.length === list.split(',').length && keys.every(({ key }) => key.length === KEY_BYTES);
+  const areDifferent = new Set(keys.map(({ id }) => id)).size === keys.length;
+  return first && areAllRead && areDifferent ? [first, ...others] : undefined;
+};
+
+interface Generated<Value> {
+  /** What can be set instead. */
+  readonly variable: string;
+  readonly generate: () => Readonly<Record<string, string>>;
+  /** `undefined` when it is not what was generated. */
+  readonly read: (stored: unknown) => Value | undefined;
+}
+
+const generatedOnce = <Value>(dataDir: string, name: string, kind: Generated<Value>): Value => {
+  const file = join(dataDir, name);
+  const refuse = (reason: string): never => {
+    throw new ConfigError(`${file} cannot be used: ${reason}. Repair or remove it, or set ${kind.variable}`);
+  };
+  const read = (): Value | undefined => {
+    const content = contentOf(file);
+    return content === undefined ? undefined : (kind.read(JSON.parse(content)) ?? refuse('it holds no usable secret'));
+  };
   try {
-    mkdirSync(config.dataDir, { recursive: true });
-    return readSecret(file) ?? readSecret(createSecret(file)) ?? refuseSecrets(file, 'it has vanished');
+    mkdirSync(dataDir, { recursive: true });
+    const known = read();
+    if (known !== undefined) return known;
+    createOnce(file, kind.generate());
+    return read() ?? refuse('it has vanished');
   } catch (error) {
     if (error instanceof ConfigError) throw error;
-    return refuseSecrets(file, String(error));
+    // What cannot be parsed is a secret all the same: the reason must not quote it.
+    return refuse(error instanceof SyntaxError ? 'it holds no usable secret' : String(error));
   }
 };
 
 /** Writes the whole file under another name first and links it: whoever comes second keeps the first one's secret. */
-const createSecret = (file: string): string => {
+const createOnce = (file: string, secrets: Readonly<Record<string, string>>): void => {
   const draft = `${file}.${String(process.pid)}.${randomBytes(4).toString('hex')}`;
-  const secrets = { jwtSecret: randomBytes(48).toString('base64url') };
-  writeFileSync(draft, `${JSON.stringify(secrets)}\n`, { mode: 0o600, flag: 'wx' });
+  writeFileSync(draft, `${JSON.stringify(secrets)}\n`, { mode: 0o600, flag: 'wx', flush: true });
   try {
     linkSync(draft, file);
   } catch (error) {
@@ -198,25 +325,24 @@ const createSecret = (file: string): string => {
   } finally {
     rmSync(draft);
   }
-  return file;
 };
 
-const readSecret = (file: string): string | undefined => {
-  let content: string;
+const contentOf = (file: string): string | undefined => {
   try {
-    content = readFileSync(file, 'utf8');
+    return readFileSync(file, 'utf8');
   } catch (error) {
     if (hasCode(error, 'ENOENT')) return undefined;
     throw error;
   }
-  const secrets: unknown = JSON.parse(content);
-  const secret = typeof secrets === 'object' && secrets !== null && 'jwtSecret' in secrets && secrets.jwtSecret;
-  if (typeof secret !== 'string' || secret.length < 32) return refuseSecrets(file, 'it holds no usable jwtSecret');
-  return secret;
 };
 
-const refuseSecrets = (file: string, reason: string): never => {
-  throw new ConfigError(`${file} cannot be used: ${reason}. Repair or remove it, or set JWT_SECRET`);
+const textOf = <Value>(
+  stored: unknown,
+  field: string,
+  read: (text: string) => Value | undefined,
+): Value | undefined => {
+  const text: unknown = typeof stored === 'object' && stored !== null ? Reflect.get(stored, field) : undefined;
+  return typeof text === 'string' ? read(text) : undefined;
 };
 
 const hasCode = (error: unknown, code: string): boolean =>
@@ -230,6 +356,12 @@ const isBroker = (value: string): boolean => {
 
 const isPostgresUrl = (value: string): boolean =>
   URL.canParse(value) && ['postgres:', 'postgresql:'].includes(new URL(value).protocol);
+
+const isBaseUrl = (value: string): boolean => {
+  if (!URL.canParse(value)) return false;
+  const { protocol, username, password, search, hash } = new URL(value);
+  return /^https?:$/.test(protocol) && username + password + search + hash === '';
+};
 
 const withoutPassword = (databaseUrl: string): string => {
   const url = new URL(databaseUrl);

@@ -23,4 +23,29 @@ describe('hot state of one process', () => {
     for (let n = 0; n < 20_000; n += 1) await state.hit(String(n), once);
     expect(await state.hit('first', once)).toMatchObject({ allowed: true });
   });
+
+  it('slides: a hit is over exactly when its time is, however many there were', async () => {
+    let now = 0;
+    const state = new InProcessHotState(() => now);
+    const windows = [{ max: 600, windowMs: 1_000 }];
+    const room = async (): Promise<number> => {
+      let taken = 0;
+      while ((await state.slide('a', windows, 1)).allowed) taken += 1;
+      return taken;
+    };
+    for (; now < 900; now += 300) expect(await state.slide('a', windows, 200)).toMatchObject({ allowed: true });
+    now = 999;
+    expect(await state.slide('a', windows, 1)).toEqual({ allowed: false, retryAfterMs: 1 });
+    for (const [ms, taken] of [
+      [1_000, 200],
+      [1_299, 0],
+      [1_300, 200],
+      [1_999, 200],
+      [2_000, 200],
+      [9_000, 600],
+    ] as const) {
+      now = ms;
+      expect(await room()).toBe(taken);
+    }
+  });
 });

@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache';
-import { type Hit, type HotState, type Window, windowSecOf } from './hot-state';
+import { type Hit, type HotState, type SlidingWindow, type Window, windowSecOf } from './hot-state';
+import { SlidingLogs } from './hot-state-sliding';
 
 const VALUES_MAX = 10_000;
 const CHARACTERS_MAX = 32 * 1024 * 1024;
@@ -16,9 +17,12 @@ export class InProcessHotState implements HotState {
     sizeCalculation: ({ text }, key) => text.length + key.length + 1,
   });
   private readonly windows = new LRUCache<string, { readonly endsAt: number; hits: number }>({ max: WINDOWS_MAX });
+  private readonly sliding: SlidingLogs;
 
   /** Milliseconds that never go back, whatever becomes of the wall clock. */
-  constructor(private readonly monotonicMs = () => performance.now()) {}
+  constructor(private readonly monotonicMs = () => performance.now()) {
+    this.sliding = new SlidingLogs(monotonicMs);
+  }
 
   get(key: string): Promise<string | undefined> {
     const value = this.values.get(key);
@@ -42,8 +46,13 @@ export class InProcessHotState implements HotState {
     return Promise.resolve({ allowed, retryAfterMs: allowed ? 0 : count.endsAt - now });
   }
 
+  slide(key: string, windows: readonly SlidingWindow[], weight: number): Promise<Hit> {
+    return Promise.resolve(this.sliding.slide(key, windows, weight));
+  }
+
   close(): Promise<void> {
     this.values.clear();
+    this.sliding.clear();
     this.windows.clear();
     return Promise.resolve();
   }

@@ -25,7 +25,25 @@ needsRedis('hot state in a Redis', (redis) => {
     expect(await two.get(key)).toBe('told');
     expect(await one.hit(key, once)).toMatchObject({ allowed: true });
     expect(await two.hit(key, once)).toMatchObject({ allowed: false });
+    expect(await one.slide(key, [once], 1)).toMatchObject({ allowed: true });
+    expect(await two.slide(key, [once], 1)).toMatchObject({ allowed: false });
     await Promise.all([one.close(), two.close()]);
+  });
+
+  it('slides for all together: many who ask in turns never get more than one would', async () => {
+    const key = `test-${randomUUID()}`;
+    const all = await Promise.all(Array.from({ length: 4 }, () => RedisHotState.open({ url: redis.url, logger })));
+    const made: { readonly before: number; readonly after: number }[] = [];
+    let asked = 0;
+    await until('sixteen hits were let through', async () => {
+      const before = performance.now();
+      const hit = await all[asked++ % all.length]?.slide(key, [{ max: 4, windowMs: 100 }], 1);
+      if (hit?.allowed) made.push({ before, after: performance.now() });
+      return made.length === 16;
+    });
+    for (const [n, { before }] of made.entries())
+      expect((made[n + 4]?.after ?? Infinity) - before).toBeGreaterThanOrEqual(98);
+    await Promise.all(all.map((state) => state.close()));
   });
 });
 
@@ -89,8 +107,9 @@ needsOwnRedis('hot state when its Redis fails', (redis) => {
     await ask(['FLUSHALL']);
     await state.set('a', 'b', MINUTE_MS);
     await state.hit('a', once);
+    await state.slide('a', [{ ...once, name: 'b' }], 1);
     const keys = (await ask(['KEYS', '*'])) as string[];
-    expect(keys.sort()).toEqual(['coordinator:value:a', 'coordinator:window:a']);
+    expect(keys.sort()).toEqual(['coordinator:slide:["a","b",60000]', 'coordinator:value:a', 'coordinator:window:a']);
     for (const key of keys) expect(Number(await ask(['PTTL', key]))).toBeGreaterThan(0);
   });
 
@@ -104,12 +123,39 @@ needsOwnRedis('hot state when its Redis fails', (redis) => {
     expect(lines).toEqual([]);
   });
 
+  it('knows at least its own hits when the server has forgotten them, or is gone', async () => {
+    const key = randomUUID();
+    const two = [{ max: 2, windowMs: MINUTE_MS }];
+    expect(await state.slide(key, two, 1)).toMatchObject({ allowed: true });
+    await ask(['FLUSHALL']);
+    expect(await state.slide(key, two, 2)).toMatchObject({ allowed: false });
+    await redis.kill();
+    await until('the loss was noticed', async () => !(await isUp()));
+    expect(await state.slide(key, two, 1)).toMatchObject({ allowed: true });
+    expect(await state.slide(key, two, 1)).toMatchObject({ allowed: false });
+    await redis.start();
+    await until('it is shared again', isShared);
+    expect(await state.slide(key, two, 1)).toMatchObject({ allowed: false });
+  });
+
+  it('holds hits that lie in the future for one window, when the clock of the server has gone back', async () => {
+    const inAnHour = String(Date.now() + 60 * MINUTE_MS);
+    await ask(['RPUSH', 'coordinator:slide:["back","",60000]', inAnHour, inAnHour]);
+    const { allowed, retryAfterMs } = await state.slide('back', [{ max: 2, windowMs: MINUTE_MS }], 1);
+    expect(allowed).toBe(false);
+    expect(retryAfterMs).toBeLessThanOrEqual(MINUTE_MS);
+    expect(await state.slide('back', [{ max: 3, windowMs: MINUTE_MS }], 1)).toMatchObject({ allowed: true });
+  });
+
   it('takes what another program put under its keys for a miss', async () => {
     await ask(['LPUSH', 'coordinator:value:list', 'a']);
     await ask(['SET', 'coordinator:window:words', 'no number']);
+    await ask(['SET', 'coordinator:slide:["words","",60000]', 'no list']);
     expect(await state.get('list')).toBeUndefined();
     expect(await state.hit('words', once)).toMatchObject({ allowed: true });
     expect(await state.hit('words', once)).toMatchObject({ allowed: false });
+    expect(await state.slide('words', [once], 1)).toMatchObject({ allowed: true });
+    expect(await state.slide('words', [once], 1)).toMatchObject({ allowed: false });
     expect(told('Redis refuses a command')).toBe(1);
     expect(await isShared()).toBe(true);
   });

@@ -1,8 +1,9 @@
 import { createClient, ErrorReply } from '@redis/client';
 import { RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible';
 import { DeadlineExceeded, withDeadline } from './deadline';
-import { type Hit, type HotState, type Window, windowSecOf } from './hot-state';
+import { type Hit, type HotState, type SlidingWindow, type Window, windowSecOf } from './hot-state';
 import { InProcessHotState } from './hot-state-in-process';
+import { SlidingLogs, slideScript, slidingKey } from './hot-state-sliding';
 import type { Logger } from './logging';
 import { counter, gauge } from './metrics';
 
@@ -47,6 +48,8 @@ export class RedisHotState implements HotState {
   /** One for each kind of window: the limiter knows its maximum, the server only counts. */
   private readonly limiters = new Map<string, RateLimiterRedis>();
   private readonly alone = new InProcessHotState();
+  /** What this process was allowed, so that it knows at least that much when the server has forgotten or is away. */
+  private readonly own = new SlidingLogs();
   private up = false;
   private refusalTold = false;
   private closed = false;
@@ -102,16 +105,28 @@ export class RedisHotState implements HotState {
     return hit ?? this.alone.hit(key, window);
   }
 
+  async slide(key: string, windows: readonly SlidingWindow[], weight: number): Promise<Hit> {
+    const ownMs = this.own.waitMs(key, windows, weight);
+    if (ownMs > 0) return { allowed: false, retryAfterMs: ownMs };
+    const keys = windows.map((window) => `${PREFIX}slide:${slidingKey(key, window)}`);
+    const waitMs = await this.ask('slide', () => this.client.slide(keys, weight, windows));
+    if (waitMs === undefined) return this.own.slide(key, windows, weight);
+    if (waitMs > 0) return { allowed: false, retryAfterMs: waitMs };
+    this.own.take(key, windows, weight);
+    return { allowed: true, retryAfterMs: 0 };
+  }
+
   /** Whoever still waits for an answer gets a miss. A connection that is just being made ends by its silence. */
   async close(): Promise<void> {
     this.closed = true;
     this.client.destroy();
+    this.own.clear();
     await this.alone.close();
   }
 
   /** Undefined when there is no answer, for whatever reason. */
   private async ask<Answer>(
-    operation: 'get' | 'set' | 'hit',
+    operation: 'get' | 'set' | 'hit' | 'slide',
     question: () => Promise<Answer>,
   ): Promise<Answer | undefined> {
     try {
@@ -177,6 +192,7 @@ const clientOf = (url: string, start: { readonly done: boolean }) => {
       name: 'coordinator',
       disableOfflineQueue: true,
       maintNotifications: 'disabled',
+      scripts: { slide: slideScript },
       pingInterval: PING_MS,
       socket: {
         connectTimeout: CONNECT_TIMEOUT_MS,

@@ -119,12 +119,124 @@ export function hotStateContract(open: () => Promise<HotState>): void {
     });
   });
 
+  describe('a sliding window', () => {
+    const three = { max: 3, windowMs: MINUTE_MS };
+    const allowed = { allowed: true, retryAfterMs: 0 };
+
+    it('lets its maximum through and says how long the others must wait', async () => {
+      const key = aKey();
+      for (let hits = 0; hits < 3; hits += 1) expect(await state.slide(key, [three], 1)).toEqual(allowed);
+      const refused = await state.slide(key, [three], 1);
+      expect(refused.allowed).toBe(false);
+      expect(refused.retryAfterMs).toBeGreaterThan(MINUTE_MS / 2);
+      expect(refused.retryAfterMs).toBeLessThanOrEqual(MINUTE_MS);
+    });
+
+    it('lets exactly its maximum through of many that come at once', async () => {
+      const key = aKey();
+      const twenty = [{ max: 20, windowMs: MINUTE_MS }];
+      const hits = await Promise.all(Array.from({ length: 50 }, () => state.slide(key, twenty, 1)));
+      expect(hits.filter((hit) => hit.allowed)).toHaveLength(20);
+    });
+
+    it('never holds more than its maximum, in whatever stretch of its length', async () => {
+      const key = aKey();
+      const short = { max: 3, windowMs: 100 };
+      const made: { readonly before: number; readonly after: number }[] = [];
+      let refused = 0;
+      await until('twelve hits were let through', async () => {
+        const before = performance.now();
+        const hit = await state.slide(key, [short], 1);
+        if (hit.allowed) made.push({ before, after: performance.now() });
+        else {
+          refused += 1;
+          expect(hit.retryAfterMs).toBeGreaterThan(0);
+          expect(hit.retryAfterMs).toBeLessThanOrEqual(100);
+        }
+        return made.length === 12;
+      });
+      expect(refused).toBeGreaterThan(0);
+      // Whole milliseconds of another clock: two of them are lost at the ends.
+      for (const [n, { before }] of made.entries())
+        expect((made[n + 3]?.after ?? Infinity) - before).toBeGreaterThanOrEqual(98);
+    });
+
+    it('is taken together with the others of its call, or none is', async () => {
+      const key = aKey();
+      const [wide, narrow] = [
+        { max: 3, windowMs: MINUTE_MS },
+        { max: 1, windowMs: 2 * MINUTE_MS },
+      ];
+      expect(await state.slide(key, [wide, narrow], 1)).toEqual(allowed);
+      for (let n = 0; n < 5; n += 1)
+        expect(await state.slide(key, [wide, narrow], 1)).toMatchObject({ allowed: false });
+      expect(await state.slide(key, [wide], 2)).toEqual(allowed);
+      expect(await state.slide(key, [wide], 1)).toMatchObject({ allowed: false });
+    });
+
+    it('waits for the longest of them', async () => {
+      const key = aKey();
+      const both = [
+        { max: 1, windowMs: MINUTE_MS },
+        { max: 1, windowMs: 10 * MINUTE_MS },
+      ];
+      await state.slide(key, both, 1);
+      for (const windows of [both, both.toReversed()])
+        expect((await state.slide(key, windows, 1)).retryAfterMs).toBeGreaterThan(5 * MINUTE_MS);
+    });
+
+    it('counts weights, all of one or nothing of it', async () => {
+      const key = aKey();
+      expect(await state.slide(key, [three], 2)).toEqual(allowed);
+      expect(await state.slide(key, [three], 2)).toMatchObject({ allowed: false });
+      expect(await state.slide(key, [three], 1)).toEqual(allowed);
+      expect(await state.slide(key, [three], 1)).toMatchObject({ allowed: false });
+    });
+
+    it('never has room for more than its maximum', async () => {
+      const key = aKey();
+      expect(await state.slide(key, [three], 4)).toEqual({ allowed: false, retryAfterMs: MINUTE_MS });
+      expect(await state.slide(key, [{ max: 0, windowMs: MINUTE_MS }], 1)).toMatchObject({ allowed: false });
+      expect(await state.slide(key, [three], 3)).toEqual(allowed);
+    });
+
+    it('may hold some to less of it than others', async () => {
+      const key = aKey();
+      const two = { ...three, max: 2 };
+      for (let hits = 0; hits < 2; hits += 1) expect(await state.slide(key, [two], 1)).toEqual(allowed);
+      expect(await state.slide(key, [two], 1)).toMatchObject({ allowed: false });
+      expect(await state.slide(key, [three], 1)).toEqual(allowed);
+      expect(await state.slide(key, [three], 1)).toMatchObject({ allowed: false });
+    });
+
+    it('is counted apart for each key, name and length', async () => {
+      const key = aKey();
+      const one = { max: 1, windowMs: MINUTE_MS };
+      const others = [
+        { ...one, name: 'NSE' },
+        { ...one, name: 'BSE' },
+        { max: 1, windowMs: MINUTE_MS + 1 },
+      ];
+      expect(await state.slide(key, [one], 1)).toEqual(allowed);
+      for (const other of others) {
+        expect(await state.slide(key, [other], 1)).toEqual(allowed);
+        expect(await state.slide(key, [other], 1)).toMatchObject({ allowed: false });
+      }
+      expect(await state.slide(`${key}"`, [one], 1)).toEqual(allowed);
+      expect(await state.hit(key, one)).toMatchObject({ allowed: true });
+    });
+
+    it('has room where nothing is held', async () => expect(await state.slide(aKey(), [], 1_000)).toEqual(allowed));
+  });
+
   it('once closed knows nothing, still lets its callers live, and may be closed again', async () => {
     const [closed, key] = [await open(), aKey()];
     await closed.set(key, 'gone', MINUTE_MS);
+    await closed.slide(key, [{ max: 1, windowMs: MINUTE_MS }], 1);
     await closed.close();
     expect(await closed.get(key)).toBeUndefined();
     expect(await closed.hit(key, { max: 1, windowMs: MINUTE_MS })).toMatchObject({ allowed: true });
+    expect(await closed.slide(key, [{ max: 1, windowMs: MINUTE_MS }], 1)).toMatchObject({ allowed: true });
     await expect(closed.close()).resolves.toBeUndefined();
   });
 }

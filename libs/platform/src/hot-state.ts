@@ -7,9 +7,18 @@ export interface Window {
   readonly windowMs: number;
 }
 
+/** At most `max` in any stretch of that length, wherever it begins. */
+export interface SlidingWindow {
+  readonly max: number;
+  /** Whole milliseconds. */
+  readonly windowMs: number;
+  /** Tells apart what is counted apart under one key. Windows of one name and length share their count, whatever their maximum. */
+  readonly name?: string;
+}
+
 export interface Hit {
   readonly allowed: boolean;
-  /** Until the window ends; 0 while hits are let through. */
+  /** Until it is worth asking again; 0 while hits are let through. */
   readonly retryAfterMs: number;
 }
 
@@ -23,6 +32,11 @@ export interface HotState {
   set(key: string, text: string, ttlMs: number): Promise<void>;
   /** Counts one hit in the key's window, which begins with its first hit. */
   hit(key: string, window: Window): Promise<Hit>;
+  /**
+   * Counts as many hits as `weight` says, a whole number, in all of the windows, or in none when one has no room. More
+   * than a window's maximum never fits.
+   */
+  slide(key: string, windows: readonly SlidingWindow[], weight: number): Promise<Hit>;
   close(): Promise<void>;
 }
 

@@ -146,9 +146,10 @@ export class Identities {
     this.byKeyHash.delete(keyHash);
   }
 
-  /** The user owns the account from now on. */
+  /** The user owns the account from now on; told twice is once. Other processes know of it once they ask again (30 s). */
   async addAccount(userId: string, accountId: string, label: string): Promise<void> {
-    await insertAccount(this.dataSource.manager, userId, accountId, label);
+    const insertion = this.dataSource.manager.createQueryBuilder().insert().into(AccountOwner).orIgnore();
+    await insertion.values({ accountId, userId, label, createdAt: new Date() }).execute();
     this.byKeyHash.clear();
     this.byUserId.clear();
   }

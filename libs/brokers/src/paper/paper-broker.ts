@@ -47,6 +47,8 @@ const endOfIstDay = (atMs: number): number =>
  */
 export class PaperBroker implements Broker {
   readonly name = 'paper';
+  readonly isPaper = true;
+  readonly settleMs = 0; // what is not recorded never happened
 
   constructor(private readonly options: PaperBrokerOptions) {}
 
@@ -122,7 +124,7 @@ export class PaperBroker implements Broker {
     const told = (await resting()).map(async (one) => {
       const { details } = one.order;
       if (!details || this.match(one, one.order, at).length === 0) return;
-      await listener(details, (order) => this.match(one, order, at)).catch(onError);
+      await listener(details, (order) => this.match(one, order, at), 'broker-paper').catch(onError);
     });
     await Promise.all(told);
   }

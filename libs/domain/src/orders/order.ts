@@ -83,7 +83,14 @@ export type OrderEvent =
   /** Written before the broker is called: from here on an order may exist at the broker. */
   | {
       readonly type: 'OrderDispatched';
-      readonly data: { readonly attempt: number; readonly broker: string; readonly tag: string };
+      readonly data: {
+        readonly attempt: number;
+        readonly broker: string;
+        readonly tag: string;
+        /** As whom it is sent: of a registered algorithm, from a registered address. */
+        readonly algoId?: string;
+        readonly egressAddress?: string;
+      };
     }
   | {
       readonly type: 'OrderAccepted';
@@ -146,7 +153,14 @@ export type OrderCommand =
   | { readonly type: 'DenyOrder'; readonly data: OrderDetails & { readonly verdicts: readonly Verdict[] } }
   | {
       readonly type: 'DispatchOrder';
-      readonly data: { readonly attempt: number; readonly broker: string; readonly tag: string };
+      readonly data: {
+        readonly attempt: number;
+        readonly broker: string;
+        readonly tag: string;
+        /** As whom it is sent: of a registered algorithm, from a registered address. */
+        readonly algoId?: string;
+        readonly egressAddress?: string;
+      };
     }
   | { readonly type: 'RecordNotSent'; readonly data: { readonly attempt: number; readonly evidence: Evidence } }
   | { readonly type: 'RecordDoubt'; readonly data: { readonly attempt: number; readonly evidence: Evidence } }

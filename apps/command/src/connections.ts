@@ -1,0 +1,425 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
+import { LRUCache } from 'lru-cache';
+import { v5 as uuidv5 } from 'uuid';
+import { connection, type Connection, type ConnectionCommand } from '#domain/connections/connection';
+import { type DomainEvent, fold } from '#domain/decider';
+import type { Evidence } from '#domain/orders/order';
+import type { EventLog, EventMeta } from '#event-log/event-log';
+import { execute } from '#event-log/execute';
+import type { Broker, Brokers, ReportListener } from '#brokers/broker';
+import { capabilitiesAt } from '#brokers/capabilities';
+import {
+  BROKER_NAMES,
+  type BrokerAdapter,
+  type BrokerClient,
+  type BrokerInstruments,
+  type BrokerName,
+  type Credentials,
+} from '#brokers/client';
+import { type Alarm, ConnectedBroker } from '#brokers/connected-broker';
+import { Governor, type SlidingWindows } from '#brokers/governor';
+import type { LastPrices } from '#brokers/last-prices';
+import { istDay } from '#brokers/fields';
+import type { OpenOrder } from '#brokers/order-follower';
+import type { Vault } from '#platform/vault';
+
+export interface ConnectionsOptions {
+  readonly log: EventLog;
+  readonly vault: Vault;
+  /** Serves every account that has no connection of its own. */
+  readonly paper: Broker;
+  readonly adapters: Readonly<Record<BrokerName, BrokerAdapter>>;
+  /** Instead of the real hosts; `real` for these. */
+  readonly baseUrls: Partial<Readonly<Record<BrokerName, string>>>;
+  readonly instruments: Readonly<Record<BrokerName, BrokerInstruments>>;
+  readonly prices: LastPrices;
+  readonly windows: SlidingWindows;
+  /** The day whose instruments are loaded. */
+  readonly tradingDate: () => string;
+  readonly timeoutMs: number;
+  /** Instead of what each broker's capabilities say. */
+  readonly settleMs?: number;
+  readonly reconcileMs: number;
+  readonly now: () => number;
+  /** What is open at a broker for an account. */
+  readonly openOrders: (accountId: string, broker: string) => Promise<readonly OpenOrder[]>;
+  /** Whether it is this process that follows the orders of all connections. */
+  readonly isKeeper: () => boolean;
+  readonly onAlarm: (broker: BrokerName, kind: Alarm, evidence: Evidence) => void;
+  /** Work behind the scenes that failed and is tried again. */
+  readonly onError: (error: unknown) => void;
+}
+
+/** A connection as its owner may see it. */
+export interface ConnectionView {
+  readonly connectionId: string;
+  readonly accountId: string;
+  readonly broker: BrokerName;
+  readonly clientId: string;
+  readonly state: 'CONNECTED' | 'LOGIN_REQUIRED' | 'DISCONNECTED';
+  readonly sessionEndsAt: string;
+}
+
+export interface ConnectRequest {
+  readonly userId: string;
+  readonly accountId: string;
+  readonly broker: BrokerName;
+  readonly credentials: Credentials;
+  readonly algoId?: string;
+  readonly egressAddress?: string;
+}
+
+/** Of connection ids: one for each account and broker. */
+const CONNECTIONS = '0c6b1b3e-58a8-5d6f-8a39-7a3a2b8f5d11';
+export const connectionIdOf = (accountId: string, broker: BrokerName): string =>
+  uuidv5(`${accountId}/${broker}`, CONNECTIONS);
+
+/** What another process connected is known here this much later at most. */
+const BELIEVED_MS = 1_000;
+const FOLLOW_EVERY_MS = 500;
+const QUEUE_MAX = 500;
+/** Of every ten orders a second, so many are kept for those that close something. */
+const EXIT_RESERVE = 2;
+/** The broker's own no to a token that once was good. */
+const EXPIRED_CODES = new Set(['AG8002', 'AB1010', 'AB8051', '-8']);
+
+const sealedName = (accountId: string, broker: BrokerName): string => `connection/${accountId}/${broker}`;
+
+interface Open {
+  readonly broker: ConnectedBroker;
+  readonly accountId: string;
+  readonly revision: number;
+  readonly credentialsHash: string;
+  readonly sessionEndsAt: number;
+}
+
+/**
+ * The connections of all accounts to real brokers: their secrets in the vault, their state in the log, their sessions in
+ * this process. One process, the keeper, follows the orders of all of them.
+ */
+export class Connections implements Brokers {
+  readonly names: readonly string[];
+  private readonly open = new Map<string, Open>();
+  private readonly fresh = new LRUCache<string, true>({ max: 50_000, ttl: BELIEVED_MS });
+  private readonly refreshing = new Map<string, Promise<void>>();
+  private readonly followed = new Map<
+    string,
+    { readonly broker: ConnectedBroker; readonly stop: () => Promise<void> }
+  >();
+
+  constructor(private readonly options: ConnectionsOptions) {
+    this.names = [options.paper.name, ...BROKER_NAMES];
+  }
+
+  of(accountId: string, broker: string): Broker | undefined {
+    if (broker === this.options.paper.name) return this.hasAny(accountId) ? undefined : this.options.paper;
+    const found = this.open.get(`${accountId}/${broker}`);
+    return found && found.sessionEndsAt > this.options.now() ? found.broker : undefined;
+  }
+
+  connected(accountId: string): readonly string[] {
+    return this.names.filter((name) => this.of(accountId, name) !== undefined);
+  }
+
+  tradingDate(broker: string): string | undefined {
+    if (broker === this.options.paper.name) return this.options.paper.tradingDate();
+    return this.names.includes(broker) ? this.options.tradingDate() : undefined;
+  }
+
+  async refresh(accountId: string): Promise<void> {
+    if (this.fresh.has(accountId)) return;
+    const running = this.refreshing.get(accountId) ?? this.load(accountId);
+    this.refreshing.set(accountId, running);
+    try {
+      await running;
+      this.fresh.set(accountId, true);
+    } finally {
+      this.refreshing.delete(accountId);
+    }
+  }
+
+  /** Follows the orders of every connection for as long as this process is the keeper. */
+  subscribe(listener: ReportListener): () => Promise<void> {
+    const unsubscribePaper = this.options.paper.subscribe(listener);
+    let running: Promise<void> | undefined;
+    const timer = setInterval(() => {
+      running ??= this.follow(listener)
+        .catch(this.options.onError)
+        .finally(() => (running = undefined));
+    }, FOLLOW_EVERY_MS);
+    return async () => {
+      clearInterval(timer);
+      await running;
+      await Promise.all([unsubscribePaper(), ...[...this.followed.values()].map(({ stop }) => stop())]);
+      this.followed.clear();
+      await Promise.all([...this.open.values()].map(({ broker }) => broker.close()));
+    };
+  }
+
+  /**
+   * Asks the broker whose session this is, seals the credentials and records the connection.
+   * @throws ConnectError; then nothing was kept.
+   */
+  async connect(request: ConnectRequest): Promise<ConnectionView> {
+    const { accountId, userId, broker, credentials, algoId, egressAddress } = request;
+    const { vault, now, adapters } = this.options;
+    const connectionId = connectionIdOf(accountId, broker);
+    const sessionEndsAt = adapters[broker].sessionEndsAt(now(), credentials);
+    if (sessionEndsAt <= now())
+      throw new ConnectError('expired', { code: 'TOKEN_EXPIRED', message: 'the session is over' });
+    const client = this.clientOf(broker, credentials, egressAddress);
+    const profile = await client.validate();
+    if (profile.outcome === 'failed') throw connectErrorOf(profile);
+    const { clientId } = profile.value;
+    const { state: before } = await this.read(connectionId);
+    if (before.status !== 'new' && before.clientId !== clientId)
+      throw new ConnectError('mismatch', { code: 'OTHER_CLIENT', message: 'the session belongs to another client' });
+    // Sealed first: a connection that stands in the log can be opened.
+    const extras = { ...(algoId !== undefined && { algoId }), ...(egressAddress !== undefined && { egressAddress }) };
+    await vault.put(sealedName(accountId, broker), credentials);
+    const opened = { connectionId, accountId, userId, broker, clientId, sessionEndsAt, ...extras };
+    await this.decide(
+      connectionId,
+      before.status === 'new' || before.status === 'closed'
+        ? { type: 'OpenConnection', data: opened }
+        : { type: 'RenewConnection', data: { sessionEndsAt, clientId, ...extras } },
+      { userId, accountId },
+    );
+    this.fresh.delete(accountId);
+    await this.load(accountId);
+    return this.view(accountId, broker);
+  }
+
+  /** Erases the secret; what is open at the broker stays there. */
+  async disconnect(accountId: string, userId: string, broker: BrokerName): Promise<ConnectionView> {
+    const connectionId = connectionIdOf(accountId, broker);
+    await this.decide(connectionId, { type: 'CloseConnection', data: {} }, { userId, accountId });
+    await this.options.vault.erase(sealedName(accountId, broker));
+    this.fresh.delete(accountId);
+    await this.load(accountId);
+    return this.view(accountId, broker);
+  }
+
+  async views(accountId: string): Promise<readonly ConnectionView[]> {
+    const views = await Promise.all(BROKER_NAMES.map((broker) => this.viewOf(accountId, broker)));
+    return views.filter((view) => view !== undefined);
+  }
+
+  /** Where a broker is called, if not at its real hosts. */
+  urlOf(broker: BrokerName): string | undefined {
+    return this.options.baseUrls[broker];
+  }
+
+  /** The session itself, for whoever asks the broker something else: postbacks, funds. */
+  async session(accountId: string, broker: BrokerName): Promise<ConnectedBroker | undefined> {
+    await this.refresh(accountId);
+    return this.open.get(`${accountId}/${broker}`)?.broker;
+  }
+
+  /** For a postback: who is meant, with the secret that it must be signed with. */
+  async addressee(connectionId: string, accountId: string, broker: BrokerName): Promise<Credentials | undefined> {
+    if (connectionIdOf(accountId, broker) !== connectionId) return undefined;
+    return this.options.vault.open(sealedName(accountId, broker));
+  }
+
+  clientOf(broker: BrokerName, credentials: Credentials, egressAddress?: string): BrokerClient {
+    const { adapters, baseUrls, instruments, timeoutMs, now } = this.options;
+    const adapter = adapters[broker];
+    return adapter.open({
+      endpoints: adapter.endpoints(baseUrls[broker] === 'real' ? undefined : baseUrls[broker]),
+      credentials,
+      instruments: instruments[broker],
+      timeoutMs,
+      now,
+      ...(egressAddress !== undefined && { egressAddress }),
+    });
+  }
+
+  private hasAny(accountId: string): boolean {
+    return BROKER_NAMES.some((broker) => this.open.has(`${accountId}/${broker}`));
+  }
+
+  private async view(accountId: string, broker: BrokerName): Promise<ConnectionView> {
+    const view = await this.viewOf(accountId, broker);
+    if (!view) throw new Error(`there is no connection of ${accountId} to ${broker}`);
+    return view;
+  }
+
+  private async viewOf(accountId: string, broker: BrokerName): Promise<ConnectionView | undefined> {
+    const connectionId = connectionIdOf(accountId, broker);
+    const { state } = await this.read(connectionId);
+    if (state.status === 'new') return undefined;
+    const isOver = state.sessionEndsAt <= this.options.now();
+    return {
+      connectionId,
+      accountId,
+      broker,
+      clientId: state.clientId,
+      state:
+        state.status === 'closed'
+          ? 'DISCONNECTED'
+          : state.status === 'open' && !isOver
+            ? 'CONNECTED'
+            : 'LOGIN_REQUIRED',
+      sessionEndsAt: new Date(state.sessionEndsAt).toISOString(),
+    };
+  }
+
+  private async load(accountId: string): Promise<void> {
+    const names = new Set(await this.options.vault.names(`connection/${accountId}/`));
+    for (const broker of BROKER_NAMES) {
+      const key = `${accountId}/${broker}`;
+      if (!names.has(sealedName(accountId, broker))) {
+        this.drop(key);
+        continue;
+      }
+      await this.loadOne(accountId, broker, key);
+    }
+  }
+
+  private async loadOne(accountId: string, broker: BrokerName, key: string): Promise<void> {
+    const { state, revision } = await this.read(connectionIdOf(accountId, broker));
+    const known = this.open.get(key);
+    if (state.status !== 'open') {
+      this.drop(key);
+      return;
+    }
+    if (known?.revision === revision) return;
+    const credentials = await this.options.vault.open(sealedName(accountId, broker));
+    if (!credentials) {
+      this.drop(key);
+      return;
+    }
+    const credentialsHash = createHash('sha256')
+      .update(JSON.stringify(Object.entries(credentials).sort()))
+      .digest('hex');
+    const { sessionEndsAt, algoId, egressAddress } = state;
+    const opened = { accountId, revision, credentialsHash, sessionEndsAt };
+    if (
+      known?.credentialsHash === credentialsHash &&
+      isDeepStrictEqual([known.broker.algoId, known.broker.egressAddress], [algoId, egressAddress])
+    ) {
+      this.open.set(key, { ...opened, broker: known.broker });
+      return;
+    }
+    this.drop(key);
+    const connected = this.connectedBroker(accountId, broker, credentials, { algoId, egressAddress });
+    this.open.set(key, { ...opened, broker: connected });
+  }
+
+  private connectedBroker(
+    accountId: string,
+    broker: BrokerName,
+    credentials: Credentials,
+    { algoId, egressAddress }: { algoId: string | undefined; egressAddress: string | undefined },
+  ): ConnectedBroker {
+    const { windows, now, instruments, prices, tradingDate, settleMs, openOrders, reconcileMs, onAlarm } = this.options;
+    const capabilities = capabilitiesAt(broker, istDay(now()));
+    return new ConnectedBroker({
+      client: this.clientOf(broker, credentials, egressAddress),
+      capabilities,
+      governor: new Governor({
+        limits: capabilities.limits,
+        windows,
+        key: `governor/${accountId}/${broker}`,
+        now,
+        queueMax: QUEUE_MAX,
+        exitReserve: EXIT_RESERVE,
+      }),
+      instruments: instruments[broker],
+      prices,
+      tradingDate,
+      settleMs: settleMs ?? capabilities.settleMs,
+      openOrders: () => openOrders(accountId, broker),
+      reconcileMs,
+      now,
+      ...(algoId !== undefined && { algoId }),
+      ...(egressAddress !== undefined && { egressAddress }),
+      onLocked: (reason, evidence) => {
+        this.requireLogin(accountId, broker, reason, evidence).catch(this.options.onError);
+      },
+      onAlarm: (kind, evidence) => {
+        onAlarm(broker, kind, evidence);
+      },
+    });
+  }
+
+  /** The broker refused the session or the address: no order goes there until somebody has logged in again. */
+  private async requireLogin(
+    accountId: string,
+    broker: BrokerName,
+    reason: 'expired' | 'auth' | 'address',
+    evidence?: Evidence,
+  ): Promise<void> {
+    this.drop(`${accountId}/${broker}`);
+    const connectionId = connectionIdOf(accountId, broker);
+    await this.decide(
+      connectionId,
+      { type: 'RequireLogin', data: { reason, ...(evidence && { evidence }) } },
+      { userId: `broker-${broker}`, accountId },
+    );
+  }
+
+  private drop(key: string): void {
+    const known = this.open.get(key);
+    this.open.delete(key);
+    if (known) known.broker.close().catch(this.options.onError);
+  }
+
+  private async follow(listener: ReportListener): Promise<void> {
+    const { isKeeper, vault, now, onError } = this.options;
+    const wanted = new Map<string, Open>();
+    if (isKeeper()) {
+      const accounts = new Set((await vault.names('connection/')).map((name) => name.split('/')[1] ?? ''));
+      for (const accountId of accounts) await this.refresh(accountId).catch(onError);
+      for (const [key, open] of this.open) {
+        if (open.sessionEndsAt > now()) wanted.set(key, open);
+        else await this.requireLogin(open.accountId, open.broker.name as BrokerName, 'expired').catch(onError);
+      }
+    }
+    for (const [key, { broker, stop }] of this.followed) {
+      if (wanted.get(key)?.broker === broker) continue;
+      this.followed.delete(key);
+      await stop();
+    }
+    for (const [key, { broker }] of wanted)
+      if (!this.followed.has(key)) this.followed.set(key, { broker, stop: broker.subscribe(listener) });
+  }
+
+  private async read(connectionId: string): Promise<{ state: Connection; revision: number }> {
+    const events = await this.options.log.readStream(`connection-${connectionId}`);
+    const history = events.map((event) => event as DomainEvent as Parameters<typeof connection.evolve>[1]);
+    return { state: fold(connection, connection.initial, history), revision: events.at(-1)?.revision ?? -1 };
+  }
+
+  private async decide(
+    connectionId: string,
+    command: ConnectionCommand,
+    { userId, accountId }: { userId: string; accountId: string },
+  ): Promise<void> {
+    const at = this.options.now();
+    const correlationId = randomUUID();
+    const meta: EventMeta = { userId, accountId, correlationId, causationId: connectionId, at, schemaVersion: 1 };
+    await execute(this.options.log, connection, `connection-${connectionId}`, command, meta);
+  }
+}
+
+/** Why a connection did not come about. */
+export class ConnectError extends Error {
+  override readonly name = 'ConnectError';
+  constructor(
+    readonly reason: 'expired' | 'auth' | 'mismatch' | 'address' | 'unreachable' | 'unreadable',
+    readonly evidence: Evidence,
+  ) {
+    super(evidence.message ?? evidence.code ?? reason);
+  }
+}
+
+const connectErrorOf = ({ errorClass, evidence }: { errorClass: string; evidence: Evidence }): ConnectError => {
+  if (errorClass === 'auth')
+    return new ConnectError(EXPIRED_CODES.has(evidence.code ?? '') ? 'expired' : 'auth', evidence);
+  if (errorClass === 'entitlement') return new ConnectError('mismatch', evidence);
+  if (errorClass === 'address') return new ConnectError('address', evidence);
+  return new ConnectError(errorClass === 'drift' ? 'unreadable' : 'unreachable', evidence);
+};

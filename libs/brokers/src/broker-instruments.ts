@@ -1,0 +1,63 @@
+import type { Instrument } from '#domain/instruments/instrument';
+import type { Catalogue } from '#instruments/catalogue';
+import type { BrokerInstrument, BrokerInstruments, BrokerName } from './client';
+
+/**
+ * Today's instruments as one broker names them: Upstox by instrument key, as we do; the others as their master files
+ * say, as far as these were loaded. Shares that a master file leaves out are named by the exchange's own symbol and
+ * token, as these brokers name shares; a name that is wrong names nothing, and the broker says so. Contracts are never
+ * named by rule.
+ */
+export const instrumentsOf = (broker: BrokerName, catalogue: Catalogue): BrokerInstruments => {
+  const nameOf = (instrument: Instrument): Name | undefined => {
+    if (broker === 'upstox') return { symbol: instrument.instrumentKey, token: instrument.instrumentKey };
+    return catalogue.listingOf(broker, instrument.instrumentKey) ?? shareName(broker, instrument);
+  };
+  const named = (instrument: Instrument): BrokerInstrument | undefined => {
+    const { instrumentKey, exchange, segment, lotSize } = instrument;
+    const name = nameOf(instrument);
+    if (!name) return undefined;
+    const { symbol, token } = name;
+    return { instrumentKey, exchange, segment, symbol, token, ...(lotSize !== undefined && { lotSize }) };
+  };
+  const byRule = new Map<string, Instrument>();
+  for (const instrument of catalogue.instruments) {
+    const name = broker === 'upstox' ? undefined : shareName(broker, instrument);
+    if (name) byRule.set(name.symbol, instrument);
+  }
+  return {
+    of: (instrumentKey) => {
+      const instrument = catalogue.resolve(instrumentKey);
+      return instrument?.instrumentKey === instrumentKey ? named(instrument) : undefined;
+    },
+    bySymbol: (symbol) => {
+      const instrument = catalogue.resolveBroker(broker, symbol) ?? byRule.get(symbol);
+      const found = instrument && named(instrument);
+      return found?.symbol === symbol ? found : undefined;
+    },
+  };
+};
+
+interface Name {
+  readonly symbol: string;
+  readonly token: string;
+}
+
+/** Kite's numbers of the cash segments, the low byte of its tokens. */
+const KITE_SEGMENT: Readonly<Partial<Record<Instrument['segment'], number>>> = { NSE_EQ: 1, BSE_EQ: 4 };
+
+/** How a broker names a share: the exchange's symbol, with its series where that says something. */
+const shareName = (
+  broker: Exclude<BrokerName, 'upstox'>,
+  { exchange, segment, tradingSymbol, instrumentType, exchangeToken }: Instrument,
+): Name | undefined => {
+  const kiteSegment = KITE_SEGMENT[segment];
+  if (kiteSegment === undefined) return undefined;
+  if (broker === 'zerodha')
+    return {
+      symbol: `${exchange}:${tradingSymbol}${instrumentType === 'EQ' || exchange === 'BSE' ? '' : `-${instrumentType}`}`,
+      token: String(BigInt(exchangeToken) * 256n + BigInt(kiteSegment)),
+    };
+  // Fyers and Angel One add the series at NSE; what they do at BSE differs by group, so their files must say.
+  return exchange === 'NSE' ? { symbol: `NSE:${tradingSymbol}-${instrumentType}`, token: exchangeToken } : undefined;
+};

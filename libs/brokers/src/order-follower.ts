@@ -1,0 +1,209 @@
+import type { Evidence, Order } from '#domain/orders/order';
+import type { ReportListener } from './broker';
+import type { Feed, FeedState, OrderFeedListener, OrderRow, Read, TradeRow } from './client';
+import type { Alarm } from './connected-broker';
+import { istDay } from './fields';
+import { lacksTrades, reportsOfRow } from './row-reports';
+
+/** An order of the log that is open at the broker, and when its last attempt was dispatched, epoch milliseconds. */
+export interface OpenOrder {
+  readonly order: Order;
+  readonly dispatchedAtMs: number;
+}
+
+export interface OrderFollowerOptions {
+  readonly broker: string;
+  readonly follow: (listener: OrderFeedListener) => Feed;
+  readonly orders: () => Promise<Read<readonly OrderRow[]>>;
+  readonly trades: () => Promise<Read<readonly TradeRow[]>>;
+  readonly order: (brokerOrderId: string) => Promise<Read<OrderRow | undefined>>;
+  readonly tradesOf: (brokerOrderId: string) => Promise<Read<readonly TradeRow[]>>;
+  /** What is open at this broker, as the log has it now. */
+  readonly openOrders: () => Promise<readonly OpenOrder[]>;
+  /** Between two comparisons of the books while the feed is up. */
+  readonly reconcileMs: number;
+  readonly now: () => number;
+  readonly onAlarm: (kind: Alarm, evidence: Evidence) => void;
+}
+
+/** While the feed is down, or after it came back, the books are compared this often. */
+const POLL_MS = 2_000;
+/** The to-do list lags a little behind the log: when an order that nobody knows yet is looked for again. */
+const UNKNOWN_AGAIN_MS = [200, 1_000, 3_000];
+/** An order that the broker accepted is in its book by then. */
+const MISSING_AFTER_MS = 30_000;
+
+/**
+ * Follows the orders of one session, whatever channel brings the news: the order socket, postbacks, polling while the
+ * socket is down, and a comparison of our open orders with the broker's books from time to time. All of them become the
+ * same reports; the order decides what is new. What only the comparison has found is marked as such.
+ */
+export class OrderFollower {
+  private listener: ReportListener | undefined;
+  private feed: Feed | undefined;
+  private isUp = false;
+  private timer: NodeJS.Timeout | undefined;
+  private comparing: Promise<void> | undefined;
+  private readonly running = new Set<Promise<void>>();
+  private readonly missingSince = new Map<string, number>();
+
+  constructor(private readonly options: OrderFollowerOptions) {}
+
+  /** Returns how to stop. */
+  start(listener: ReportListener): () => Promise<void> {
+    if (this.listener) throw new Error('the orders of this session are followed already');
+    this.listener = listener;
+    this.feed = this.options.follow({
+      onRows: (rows, trades) => {
+        this.background(this.takeRows(rows, trades, this.sourceOf('broker'), UNKNOWN_AGAIN_MS));
+      },
+      onDrift: (evidence) => {
+        this.options.onAlarm('drift', evidence);
+      },
+      onState: (state) => {
+        this.noteState(state);
+      },
+    });
+    this.schedule(0); // what happened while nobody listened
+    return () => this.stop();
+  }
+
+  /** Somebody says that this order has changed: it is read. */
+  async hint(brokerOrderId: string): Promise<void> {
+    const read = await this.options.order(brokerOrderId);
+    if (read.outcome === 'failed') {
+      this.options.onAlarm('reading-failed', read.evidence);
+      return;
+    }
+    if (read.value) await this.takeRows([read.value], [], this.sourceOf('broker'), UNKNOWN_AGAIN_MS);
+  }
+
+  /** A row that can be trusted, from a signed postback. */
+  async take(row: OrderRow): Promise<void> {
+    await this.takeRows([row], [], this.sourceOf('broker'), UNKNOWN_AGAIN_MS);
+  }
+
+  /** Compares our open orders with the broker's books, now. */
+  async compare(source = this.sourceOf('reconciliation')): Promise<void> {
+    this.comparing ??= this.compareOnce(source).finally(() => (this.comparing = undefined));
+    await this.comparing;
+  }
+
+  private async stop(): Promise<void> {
+    this.listener = undefined;
+    clearTimeout(this.timer);
+    await this.feed?.close();
+    await this.comparing;
+    await Promise.all(this.running);
+  }
+
+  private noteState(state: FeedState): void {
+    const wasUp = this.isUp;
+    this.isUp = state.state === 'up';
+    if (state.state === 'down') this.options.onAlarm('feed-down', state.evidence);
+    if (wasUp !== this.isUp) this.schedule(0); // poll around it, or catch up what was missed
+  }
+
+  private schedule(afterMs: number): void {
+    clearTimeout(this.timer);
+    if (!this.listener) return;
+    this.timer = setTimeout(() => {
+      const source = this.sourceOf(this.isUp ? 'reconciliation' : 'broker');
+      this.background(
+        this.compare(source).finally(() => {
+          this.schedule(this.isUp ? this.options.reconcileMs : POLL_MS);
+        }),
+      );
+    }, afterMs);
+  }
+
+  private async compareOnce(source: string): Promise<void> {
+    const ours = await this.options.openOrders();
+    if (ours.length === 0) return;
+    const [orders, trades] = [await this.options.orders(), await this.options.trades()];
+    for (const read of [orders, trades])
+      if (read.outcome === 'failed') this.options.onAlarm('reading-failed', read.evidence);
+    if (orders.outcome === 'failed' || trades.outcome === 'failed') return;
+    for (const { order, dispatchedAtMs } of ours) {
+      const row = orders.value.find((one) => isOf(one, order));
+      if (row) {
+        this.missingSince.delete(row.brokerOrderId);
+        await this.tell(order, row, trades.value, source);
+      } else await this.noteMissing(order, dispatchedAtMs, source);
+    }
+  }
+
+  /** Rows of orders that are not ours are none of our business; those that are not known yet are looked for again. */
+  private async takeRows(
+    rows: readonly OrderRow[],
+    trades: readonly TradeRow[],
+    source: string,
+    againAfterMs: readonly number[],
+  ): Promise<void> {
+    const ours = await this.options.openOrders();
+    const strangers: OrderRow[] = [];
+    for (const row of rows) {
+      const open = ours.find(({ order }) => isOf(row, order));
+      if (open) await this.tell(open.order, row, trades, source);
+      else strangers.push(row);
+    }
+    const [nextMs, ...later] = againAfterMs;
+    if (strangers.length === 0 || nextMs === undefined || !this.listener) return;
+    await new Promise((resolve) => setTimeout(resolve, nextMs));
+    await this.takeRows(strangers, trades, source, later);
+  }
+
+  private async tell(order: Order, row: OrderRow, known: readonly TradeRow[], source: string): Promise<void> {
+    const { details } = order;
+    if (!details || !this.listener) return;
+    let trades = known;
+    if (lacksTrades(row, trades) && row.filledQuantity > order.filledQuantity) {
+      const read = await this.options.tradesOf(row.brokerOrderId);
+      if (read.outcome === 'failed') this.options.onAlarm('reading-failed', read.evidence);
+      else trades = read.value;
+    } else if (lacksTrades(row, trades)) {
+      // Nothing was filled that we do not know: only how it ended is news.
+      trades = [];
+      row = { ...row, filledQuantity: 0 };
+    }
+    const told = reportsOfRow(row, trades);
+    if (told(order).length === 0) return;
+    await this.listener(details, told, source);
+  }
+
+  /** A broker's book holds one day: an order of an earlier one that is not there has expired with its day. */
+  private async noteMissing(order: Order, dispatchedAtMs: number, source: string): Promise<void> {
+    const { details, brokerOrderId, status } = order;
+    if (!details || brokerOrderId === undefined || status !== 'working') return;
+    const { now, broker, onAlarm } = this.options;
+    if (istDay(dispatchedAtMs) < istDay(now())) {
+      this.missingSince.delete(brokerOrderId);
+      await this.listener?.(details, [{ kind: 'expired' }], source);
+      return;
+    }
+    const since = this.missingSince.get(brokerOrderId) ?? now();
+    this.missingSince.set(brokerOrderId, since);
+    if (now() - since >= MISSING_AFTER_MS)
+      onAlarm('missing', {
+        code: 'MISSING_AT_BROKER',
+        message: `order ${details.orderId} is ${brokerOrderId} at ${broker} and not in its book`,
+      });
+  }
+
+  private background(work: Promise<void>): void {
+    const tracked = work
+      .catch((error: unknown) => {
+        const message = error instanceof Error ? error.message : String(error);
+        this.options.onAlarm('listener-failed', { code: 'LISTENER_FAILED', message });
+      })
+      .finally(() => this.running.delete(tracked));
+    this.running.add(tracked);
+  }
+
+  private sourceOf(channel: 'broker' | 'reconciliation'): string {
+    return `${channel}-${this.options.broker}`;
+  }
+}
+
+const isOf = (row: OrderRow, { brokerOrderId, tag }: Order): boolean =>
+  brokerOrderId === undefined ? row.tag !== undefined && row.tag === tag : row.brokerOrderId === brokerOrderId;
