@@ -21,6 +21,7 @@ describe('the configuration', () => {
       maxOrdersPerBatch: 20,
       paperTickMs: 5_000,
       brokerSimPort: 3900,
+      simTickMs: 1_000,
       brokerUrls: {},
       brokerTimeoutMs: 5_000,
       reconcileMs: 30_000,
@@ -57,16 +58,25 @@ describe('the configuration', () => {
   it('finds the brokers where it is told to', () => {
     const config = readConfig({
       UPSTOX_URL: 'http://127.0.0.1:3901/',
+      FYERS_URL: 'real',
       ANGELONE_URL: 'https://proxy.example/angel',
+      LISTINGS_FILES: 'one.csv.gz, /two.csv.gz',
       BROKER_SIM_PORT: '0',
       BROKER_TIMEOUT_MS: '750',
       BROKER_SETTLE_MS: '0',
       RECONCILE_MS: '250',
     });
-    expect(config.brokerUrls).toEqual({ upstox: 'http://127.0.0.1:3901', angelone: 'https://proxy.example/angel' });
+    expect(config.brokerUrls).toEqual({
+      upstox: 'http://127.0.0.1:3901',
+      fyers: 'real',
+      angelone: 'https://proxy.example/angel',
+    });
+    expect(config.listingsFiles).toEqual([resolve('one.csv.gz'), '/two.csv.gz']);
     expect(config).toMatchObject({ brokerSimPort: 0, brokerTimeoutMs: 750, brokerSettleMs: 0, reconcileMs: 250 });
     const lines = describeConfig(config).join('\n');
-    expect(lines).toContain('upstox at http://127.0.0.1:3901, zerodha at its real hosts');
+    expect(lines).toContain(
+      'upstox at http://127.0.0.1:3901, zerodha at its real hosts, fyers at its real hosts, angelone at https://',
+    );
     expect(lines).toContain('an order is absent: after 0 ms');
   });
 
@@ -101,13 +111,14 @@ describe('the configuration', () => {
     [{ EVENT_PARTITIONS: '0' }, 'EVENT_PARTITIONS must be a whole number from 1 to 1000'],
     [{ HOST: 'http://here' }, 'HOST must be an address'],
     [{ BROKER_SIM_PORT: '65532' }, 'BROKER_SIM_PORT must be a whole number from 0 to 65531'],
+    [{ SIM_TICK_MS: '0' }, 'SIM_TICK_MS must be a whole number from 1 to 3600000'],
     [{ RECONCILE_MS: '249' }, 'RECONCILE_MS must be a whole number from 250 to 600000'],
     [{ BROKER_TIMEOUT_MS: '0' }, 'BROKER_TIMEOUT_MS must be'],
     [{ BROKER_SETTLE_MS: 'soon' }, 'BROKER_SETTLE_MS must be'],
-    [{ FYERS_URL: 'localhost:3903' }, 'FYERS_URL must look like http://127.0.0.1:3901'],
-    [{ ZERODHA_URL: 'ftp://kite' }, 'ZERODHA_URL must look like'],
-    [{ ZERODHA_URL: 'http://me:hush@kite' }, 'ZERODHA_URL must look like'],
-    [{ UPSTOX_URL: 'http://upstox?a=b' }, 'UPSTOX_URL must look like'],
+    [{ FYERS_URL: 'localhost:3903' }, "FYERS_URL must be 'real' or look like http://127.0.0.1:3901"],
+    [{ ZERODHA_URL: 'ftp://kite' }, "ZERODHA_URL must be 'real' or look like"],
+    [{ ZERODHA_URL: 'http://me:hush@kite' }, "ZERODHA_URL must be 'real' or look like"],
+    [{ UPSTOX_URL: 'http://upstox?a=b' }, "UPSTOX_URL must be 'real' or look like"],
     [{ CREDENTIALS_KEYS: 'k1' }, 'CREDENTIALS_KEYS must look like'],
     [{ CREDENTIALS_KEYS: 'k1:aGVsbG8=' }, 'CREDENTIALS_KEYS must look like'],
     [{ CREDENTIALS_KEYS: `k1:${keyOf(1)},` }, 'CREDENTIALS_KEYS must look like'],

@@ -222,7 +222,7 @@ export const describeConfig = (config: Config): readonly string[] => [
   `log level: ${config.logLevel}`,
   `token secret: ${config.jwtSecret === undefined ? 'generated' : 'from JWT_SECRET'}`,
   `keys of credentials: ${config.credentialsKeys === undefined ? 'generated' : 'from CREDENTIALS_KEYS'}`,
-  `brokers: ${configurableBrokers.map((broker) => `${broker} at ${config.brokerUrls[broker] ?? 'its real hosts'}`).join(', ')}`,
+  `brokers: ${configurableBrokers.map((broker) => `${broker} at ${(config.brokerUrls[broker] ?? 'real').replace(/^real$/, 'its real hosts')}`).join(', ')}`,
   `broker calls: at most ${String(config.brokerTimeoutMs)} ms`,
   `an order is absent: ${config.brokerSettleMs === undefined ? 'when its broker can be sure' : `after ${String(config.brokerSettleMs)} ms`}`,
   `books of the brokers: compared every ${String(config.reconcileMs)} ms`,

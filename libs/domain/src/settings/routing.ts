@@ -105,8 +105,7 @@ export const routesOf = (
   accountBroker?: string,
 ): readonly ChosenRoute[] => {
   if (explicit !== undefined) return connected.includes(explicit) ? [{ broker: explicit, reason: 'explicit' }] : [];
-  const strategyBroker =
-    strategyId !== undefined && Object.hasOwn(strategyBrokers, strategyId) ? strategyBrokers[strategyId] : undefined;
+  const strategyBroker = strategyId === undefined ? undefined : strategyBrokers[strategyId];
   const choices: readonly (readonly [string | undefined, ChosenRoute['reason']])[] = [
     [defaultBroker, 'user-default'],
     [strategyBroker, 'strategy'],
