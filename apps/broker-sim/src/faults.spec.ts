@@ -157,20 +157,23 @@ describe('a broker on which faults are set', () => {
   });
 
   it('carries out late what a client has given up on', async () => {
-    await setFault({ kind: 'delay', operation: 'place', count: 1, delayMs: 100 });
-    const patience = AbortSignal.timeout(20);
+    await setFault({ kind: 'delay', operation: 'place', count: 1, delayMs: 1_000 });
+    const patience = new AbortController();
     const given = request(`${client.baseUrl}/v3/order/place`, {
       method: 'POST',
       headers: { authorization: `Bearer ${client.credentials['accessToken'] ?? ''}` },
       body: JSON.stringify(ORDER),
-      signal: patience,
+      signal: patience.signal,
     });
-    await expect(given).rejects.toThrow();
+    const answer = expect(given).rejects.toThrow();
+    await eventually('it waits', async () => ((await struck())[0] === 1 ? true : undefined));
+    patience.abort();
+    await answer;
     await eventually('the order is there', async () => ((await accepted()) === 1 ? true : undefined));
   });
 
   it('forgets what it was delaying when it restarts', async () => {
-    await setFault({ kind: 'delay', operation: 'place', count: 2, delayMs: 100 });
+    await setFault({ kind: 'delay', operation: 'place', count: 2, delayMs: 1_000 });
     const placing = place('FORGOTTEN');
     await eventually('it waits', async () => ((await struck())[0] === 1 ? true : undefined));
     await setFault({ kind: 'restart', forMs: 1 });
@@ -205,11 +208,11 @@ describe('a broker on which faults are set', () => {
 
   it('throttles by itself beyond the limit of a second', async () => {
     client = spec.sim.control.addClient({ broker: 'upstox', clientId: 'BUSY' });
-    // At most two calendar seconds: in one of them there are more than ten.
-    const answers = await Promise.all(Array.from({ length: 30 }, () => place()));
+    // However many calendar seconds this takes on a slow machine: in one of them there are more than ten.
+    const answers = await Promise.all(Array.from({ length: 200 }, () => place()));
     const refused = answers.filter((status) => status === 429).length;
     expect(refused).toBeGreaterThanOrEqual(1);
-    expect(await accepted()).toBe(30 - refused);
+    expect(await accepted()).toBe(200 - refused);
     const { body } = await spec.control('GET', '/_sim/requests');
     const { breaches } = body as { breaches: { clientId: string; limit: number }[] };
     expect(breaches.filter(({ clientId }) => clientId === 'BUSY')).toHaveLength(refused);

@@ -67,7 +67,7 @@ describe('a rule that changed on a date', () => {
   it('holds orders to one exchange since the first of April 2026', () => {
     for (const broker of ['upstox', 'zerodha', 'fyers'] as const) {
       expect(at(broker, '2026-03-31').limits.ordersPerExchange).toEqual([]);
-      expect(at(broker, '2026-04-01').limits.ordersPerExchange).toEqual([perSecond(10)]);
+      expect(at(broker, '2026-04-01').limits.ordersPerExchange).toEqual([perSecond(9)]);
     }
     expect(at('angelone').limits.ordersPerExchange).toEqual([perSecond(9)]);
   });

@@ -41,6 +41,8 @@ export interface Capabilities {
   readonly multiPlaceProducts: readonly Product[];
   /** Whether the broker looks a tag up, or the whole book has to be read for it. */
   readonly findByTag: 'search' | 'book';
+  /** Whether one order can be read by itself, or the whole book has to be read for it. */
+  readonly readOne: 'call' | 'book';
   /** Of one order, in its whole life; absent where nobody counts. */
   readonly modificationsMax?: number;
   readonly exchanges: readonly Exchange[];
@@ -106,16 +108,20 @@ const EXCHANGE_OF: Readonly<Record<Segment, Exchange>> = {
   MCX_FO: 'MCX',
 };
 
-/** Orders of one client at one exchange that need no registered algorithm: mandatory for all brokers since that day. */
+/**
+ * Orders of one client at one exchange that need no registered algorithm: fewer than ten a second, mandatory for all brokers
+ * since that day. The tenth is where registration begins, so nine go out.
+ */
 const UNREGISTERED: Dated<readonly Window[]> = [
   { from: FIRST_DAY, value: [] },
-  { from: '2026-04-01', value: [perSecond(10)] },
+  { from: '2026-04-01', value: [perSecond(9)] },
 ];
 
 interface Sheet {
   readonly multiPlaceMax: number;
   readonly multiPlaceProducts: readonly Product[];
   readonly findByTag: 'search' | 'book';
+  readonly readOne: 'call' | 'book';
   readonly modificationsMax?: number;
   readonly segments: Dated<readonly Segment[]>;
   readonly signedPostbacks: boolean;
@@ -133,6 +139,7 @@ const SHEETS: Readonly<Record<BrokerName | 'paper', Sheet>> = {
     multiPlaceMax: 10,
     multiPlaceProducts: ['CNC', 'MIS', 'NRML'],
     findByTag: 'search',
+    readOne: 'call',
     segments: [
       { from: FIRST_DAY, value: [...CASH_AND_DERIVATIVES, 'NCD_FO', 'BCD_FO', 'MCX_FO', 'NSE_COM'] },
       { from: '2026-09-01', value: [...CASH_AND_DERIVATIVES, 'NCD_FO', 'BCD_FO', 'NSE_COM'] },
@@ -159,6 +166,7 @@ const SHEETS: Readonly<Record<BrokerName | 'paper', Sheet>> = {
     multiPlaceMax: 0,
     multiPlaceProducts: [],
     findByTag: 'book',
+    readOne: 'call',
     modificationsMax: 25,
     segments: always([...CASH_AND_DERIVATIVES, 'NCD_FO', 'BCD_FO', 'MCX_FO']),
     signedPostbacks: true,
@@ -182,6 +190,7 @@ const SHEETS: Readonly<Record<BrokerName | 'paper', Sheet>> = {
     multiPlaceMax: 10,
     multiPlaceProducts: ['CNC', 'MIS', 'NRML'],
     findByTag: 'search',
+    readOne: 'call',
     segments: always([...CASH_AND_DERIVATIVES, 'NCD_FO', 'MCX_FO', 'NSE_COM']),
     signedPostbacks: false,
     settleMs: SETTLE_MS,
@@ -203,6 +212,7 @@ const SHEETS: Readonly<Record<BrokerName | 'paper', Sheet>> = {
     multiPlaceMax: 0,
     multiPlaceProducts: [],
     findByTag: 'book',
+    readOne: 'book',
     segments: always([...CASH_AND_DERIVATIVES, 'NCD_FO', 'MCX_FO']),
     signedPostbacks: false,
     settleMs: SETTLE_MS,
@@ -225,6 +235,7 @@ const SHEETS: Readonly<Record<BrokerName | 'paper', Sheet>> = {
     multiPlaceMax: 0,
     multiPlaceProducts: [],
     findByTag: 'book',
+    readOne: 'call',
     segments: always([...CASH_AND_DERIVATIVES, 'NCD_FO', 'BCD_FO', 'MCX_FO', 'NSE_COM']),
     signedPostbacks: false,
     settleMs: 0, // its book is our log: what is not recorded never happened

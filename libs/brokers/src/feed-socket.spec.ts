@@ -162,7 +162,10 @@ describe('a feed socket', () => {
   ])('tells what a refusal with status %d means, and asks again', async (status, told) => {
     let refusals = 2;
     broker.answer = (_, socket, accept) => {
-      if (refusals-- <= 0) { accept(); return; }
+      if (refusals-- <= 0) {
+        accept();
+        return;
+      }
       socket.end(`HTTP/1.1 ${String(status)} No\r\ncontent-length: 0\r\nconnection: close\r\n\r\n`);
     };
     open();

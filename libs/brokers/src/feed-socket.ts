@@ -118,7 +118,7 @@ export class FeedSocket {
     const socket = new WebSocket(url, {
       headers: { ...headers },
       family: 4, // as with REST: addresses are registered with brokers as such
-      
+      maxPayload: FRAME_MAX_BYTES,
       perMessageDeflate: false,
       followRedirects,
       maxRedirects: 3,
