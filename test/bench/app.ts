@@ -13,16 +13,26 @@ const POLL_MS = 25;
 const LOG_LINES_SHOWN = 20;
 
 /** Variables that would put a part of what is measured elsewhere: a benchmark uses its own servers only. */
-const NOT_INHERITED = ['EVENTSTORE_URL', 'KAFKA_BROKERS', 'REDIS_URL', 'EVENT_PARTITIONS', 'ORDER_BOOK_CACHE_MS'];
+const NOT_INHERITED = [
+  'EVENTSTORE_URL',
+  'KAFKA_BROKERS',
+  'REDIS_URL',
+  'EVENT_PARTITIONS',
+  'ORDER_BOOK_CACHE_MS',
+  'UPSTOX_URL',
+  'ZERODHA_URL',
+  'FYERS_URL',
+  'ANGELONE_URL',
+];
 
 export interface AppOptions {
-  readonly app: 'standalone' | 'command' | 'projector' | 'query' | 'relay';
+  readonly app: 'standalone' | 'command' | 'projector' | 'query' | 'relay' | 'broker-sim';
   /** In the report and in the name of its log: `projector 2`. */
   readonly name: string;
   /** For its log and its data. */
   readonly folder: string;
   readonly databaseUrl: string;
-  /** Variables of the ports to listen on. */
+  /** Variables of the ports to listen on. None: it takes its own, and is ready when its log says so. */
   readonly ports: readonly string[];
   readonly environment?: Readonly<Record<string, string>>;
 }
@@ -38,6 +48,11 @@ export interface App {
    * @throws Error with the last lines of its log when it ends, or is not ready in time.
    */
   ready(): Promise<number>;
+  /**
+   * Resolves with what its log says, once it does: the first group of the expression.
+   * @throws Error as `ready`.
+   */
+  says(expression: RegExp): Promise<string>;
   /** Safe to call twice. */
   stop(): Promise<void>;
 }
@@ -91,23 +106,33 @@ export const startApp = async (cleanup: Cleanup, options: AppOptions): Promise<A
   };
 
   const origins = ports.map(([, port]) => `http://127.0.0.1:${String(port)}`);
-  const untilReady = async (): Promise<void> => {
-    while (!(await Promise.all(origins.map(isReady))).every(Boolean)) {
-      if (hasEnded()) throw new Error(`${name} ended at its start`);
-      if (performance.now() - startedAt > READY_TIMEOUT_MS) throw new Error(`${name} is not ready in time`);
-      await sleep(POLL_MS);
-    }
-  };
-  const ready = async (): Promise<number> => {
+  const until = async <Value>(look: () => Value | undefined | Promise<Value | undefined>): Promise<Value> => {
     try {
-      await untilReady();
-      return (performance.now() - startedAt) / 1_000;
+      for (;;) {
+        const seen = await look();
+        if (seen !== undefined) return seen;
+        if (hasEnded()) throw new Error(`${name} ended at its start`);
+        if (performance.now() - startedAt > READY_TIMEOUT_MS) throw new Error(`${name} is not ready in time`);
+        await sleep(POLL_MS);
+      }
     } catch (error) {
       await stop();
       throw new Error(`${String(error)}\n${lastLines()}`, { cause: error });
     }
   };
-  return { name, pid, origins, ready, stop };
+  const areReady = async (): Promise<true | undefined> =>
+    (await Promise.all(origins.map(isReady))).every(Boolean) || undefined;
+  return {
+    name,
+    pid,
+    origins,
+    ready: async () => {
+      await until(areReady);
+      return (performance.now() - startedAt) / 1_000;
+    },
+    says: (expression) => until(() => expression.exec(readFileSync(logFile, 'utf8'))?.[1]),
+    stop,
+  };
 };
 
 const isReady = async (origin: string): Promise<boolean> => {

@@ -21,7 +21,10 @@ export class HttpConnection {
   private waiting:
     { readonly resolve: (answer: HttpAnswer) => void; readonly reject: (error: Error) => void } | undefined;
 
-  private constructor(private readonly socket: Socket) {
+  private constructor(
+    readonly origin: string,
+    private readonly socket: Socket,
+  ) {
     socket.setNoDelay(true);
     socket.setEncoding('latin1');
     socket.setTimeout(ANSWER_TIMEOUT_MS, () => {
@@ -40,7 +43,7 @@ export class HttpConnection {
     const { hostname, port } = new URL(origin);
     const socket = connect(Number(port), hostname);
     await new Promise<void>((resolve, reject) => socket.once('connect', resolve).once('error', reject));
-    return new HttpConnection(socket);
+    return new HttpConnection(origin, socket);
   }
 
   /** Sends a request, head and body as one text of ASCII characters. Rejects when the connection breaks. */

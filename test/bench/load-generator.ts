@@ -4,8 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { answerQuestions, hasFields } from './child';
 import { headerOf, type HttpAnswer, HttpConnection, requestText } from './http-connection';
 import { latenciesOf } from './latencies';
-import type { Load, LoadResult, Requests } from './load';
-import { orderMix, randomNumbers } from './order-mix';
+import type { DispatchTimes, Load, LoadResult, RecordedRequest, Requests } from './load';
+import { orderMix, randomNumbers, restingOrders } from './order-mix';
 
 interface Request {
   readonly text: string;
@@ -18,16 +18,20 @@ let keys = 0;
 /** The same orders in every run, other ones in every load of a run. */
 const random = randomNumbers(1);
 
-const requestsOf = (requests: Requests): (() => Request) => {
-  const { accounts } = requests;
+/** One after the other, again and again. */
+const inTurn = <One>(all: readonly One[]): (() => One) => {
   let count = 0;
-  const nextAccount = () => {
-    const account = accounts[count++ % accounts.length];
-    if (account === undefined) throw new RangeError('no account to send requests for');
-    return account;
+  return () => {
+    const one = all[count++ % all.length];
+    if (one === undefined) throw new RangeError('nobody to send requests for');
+    return one;
   };
+};
+
+const requestsOf = (requests: Requests): ((origin: string) => Request) => {
   switch (requests.kind) {
     case 'book': {
+      const nextAccount = inTurn(requests.accounts);
       const path = `/v2/orders?limit=${String(requests.limit)}`;
       return () => {
         const { apiKey, accountId } = nextAccount();
@@ -36,6 +40,7 @@ const requestsOf = (requests: Requests): (() => Request) => {
     }
     case 'orders': {
       const { shares, linesPerRequest } = requests;
+      const nextAccount = inTurn(requests.accounts);
       const nextOrder = orderMix(shares, random, 'DAY');
       const path = linesPerRequest === 1 ? '/v2/orders' : '/v2/orders/multi';
       return () => {
@@ -45,6 +50,27 @@ const requestsOf = (requests: Requests): (() => Request) => {
           linesPerRequest === 1 ? nextOrder() : { orders: Array.from({ length: linesPerRequest }, nextOrder) },
         );
         return { apiKey, text: requestText('POST', path, { 'x-api-key': apiKey, 'idempotency-key': key }, body) };
+      };
+    }
+    case 'dispatch': {
+      const nextSeat = inTurn(requests.seats);
+      const nextOrder = restingOrders(requests.shares, random);
+      return () => {
+        const { apiKey, accountId, broker } = nextSeat();
+        const key = `${run}-${String(++keys)}`;
+        const body = JSON.stringify({ ...nextOrder(), accountId, broker });
+        const headers = { 'x-api-key': apiKey, 'idempotency-key': key };
+        return { apiKey, text: requestText('POST', '/v2/orders', headers, body) };
+      };
+    }
+    case 'recorded': {
+      const byOrigin = new Map<string, () => RecordedRequest>();
+      for (const origin of new Set(requests.requests.map((one) => one.origin)))
+        byOrigin.set(origin, inTurn(requests.requests.filter((one) => one.origin === origin)));
+      return (origin) => {
+        const next = byOrigin.get(origin);
+        if (!next) throw new RangeError(`no request was recorded for ${origin}`);
+        return { apiKey: '', text: next().text };
       };
     }
   }
@@ -64,10 +90,35 @@ class Measured {
   }
 }
 
+/** The two parts of each answer's time. */
+class Parts {
+  private readonly brokerMs: number[] = [];
+  private readonly restMs: number[] = [];
+
+  add(answeredAfterMs: number, answer: HttpAnswer): void {
+    const brokerMs = brokerMsOf(answer);
+    if (brokerMs === undefined) return; // no success, which is counted by its status
+    this.brokerMs.push(brokerMs);
+    this.restMs.push(answeredAfterMs - brokerMs);
+  }
+
+  times(): DispatchTimes {
+    return { broker: latenciesOf(this.brokerMs), rest: latenciesOf(this.restMs) };
+  }
+}
+
+/** @throws Error for an order that was taken, and no time is told: what is left would pass for our own. */
+const brokerMsOf = ({ status, head, body }: HttpAnswer): number | undefined => {
+  const told = /(?:^|[\s,])broker;dur=([\d.]+)/.exec(headerOf(head, 'server-timing') ?? '')?.[1];
+  if (told === undefined && status === 200) throw new Error(`an order without the time of its broker: ${body}`);
+  return told === undefined ? undefined : Number(told);
+};
+
 const generate = async (load: Load): Promise<LoadResult> => {
   const { origins, connections, durationMs, requests } = load;
   const next = requestsOf(requests);
   const measured = new Measured();
+  const parts = requests.kind === 'dispatch' ? new Parts() : undefined;
   const readers = requests.kind === 'orders' && requests.readBack ? new ReadBack(requests.readBack) : undefined;
   const open = await Promise.all(Array.from({ length: connections }, (_, index) => openOneOf(origins, index)));
   await readers?.open();
@@ -75,9 +126,12 @@ const generate = async (load: Load): Promise<LoadResult> => {
     const startedAt = performance.now();
     const endsAt = startedAt + durationMs;
     const send = async (connection: HttpConnection, arrivedAt: number): Promise<void> => {
-      const { text, apiKey } = next();
+      const { text, apiKey } = next(connection.origin);
+      const sentAt = performance.now();
       const answer = await connection.send(text);
-      measured.add(performance.now() - arrivedAt, answer);
+      const answeredAt = performance.now();
+      measured.add(answeredAt - arrivedAt, answer);
+      parts?.add(answeredAt - sentAt, answer);
       readers?.after(answer, apiKey);
     };
     if (load.arrivalsPerSec === undefined) await closedLoop(open, endsAt, load.atLeast ?? 0, send);
@@ -91,6 +145,7 @@ const generate = async (load: Load): Promise<LoadResult> => {
       latencies: latenciesOf(measured.latenciesMs),
       bodyBytes: Math.round(measured.bodyBytes / measured.latenciesMs.length),
       ...(readBack && { readBack }),
+      ...(parts && { dispatch: parts.times() }),
     };
   } finally {
     for (const connection of open) connection.close();

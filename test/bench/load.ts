@@ -1,3 +1,4 @@
+import type { BrokerName } from '#brokers/client';
 import type { BenchAccount } from './accounts';
 import { hasFields, type Child, startChild } from './child';
 import type { Latencies } from './latencies';
@@ -30,7 +31,37 @@ export type Requests =
       /** After every so many answers, read the order book with the position that was answered. */
       readonly readBack?: { readonly origin: string; readonly everyNth: number };
     }
-  | { readonly kind: 'book'; readonly accounts: readonly BenchAccount[]; readonly limit: number };
+  | { readonly kind: 'book'; readonly accounts: readonly BenchAccount[]; readonly limit: number }
+  /** `POST /v2/orders` for an account's connection to a broker, taken in turn. Its answers say how long the broker took. */
+  | { readonly kind: 'dispatch'; readonly shares: readonly Share[]; readonly seats: readonly Seat[] }
+  /** Each origin gets its own, in turn, again and again. */
+  | { readonly kind: 'recorded'; readonly requests: readonly RecordedRequest[] };
+
+/** An account's connection to one broker. */
+export interface Seat {
+  readonly apiKey: string;
+  readonly accountId: string;
+  readonly broker: BrokerName;
+}
+
+/** A request, head and body, as it once went over the wire. */
+export interface RecordedRequest {
+  readonly origin: string;
+  readonly text: string;
+}
+
+/** After so many requests everybody has had a turn. */
+export const turnOf = (requests: Requests): number => {
+  switch (requests.kind) {
+    case 'orders':
+    case 'book':
+      return requests.accounts.length;
+    case 'dispatch':
+      return requests.seats.length;
+    case 'recorded':
+      return requests.requests.length;
+  }
+};
 
 export interface LoadResult {
   readonly durationMs: number;
@@ -43,6 +74,13 @@ export interface LoadResult {
   readonly bodyBytes: number;
   /** From a write's answer to a book that holds it. */
   readonly readBack?: Latencies;
+  readonly dispatch?: DispatchTimes;
+}
+
+/** An answer's time in two: what the broker's own call took by the answer's account, and all the rest, from sending on. */
+export interface DispatchTimes {
+  readonly broker: Latencies;
+  readonly rest: Latencies;
 }
 
 /** Sends requests from a process of its own. */

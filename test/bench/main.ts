@@ -9,17 +9,19 @@ import { benchDistributed, DISTRIBUTED_MEASURES, FULL_DISTRIBUTED, QUICK_DISTRIB
 import { EngineMissing } from './engines';
 import { describeMachine } from './machine';
 import { loadMarket, sharesOf } from './market';
+import { dispatch } from './measures/dispatch';
 import { lag } from './measures/lag';
 import { read } from './measures/read';
 import { rebuildViews } from './measures/rebuild';
 import { writeBatch, writeHot, writeSingle } from './measures/write';
 import { allAimsMet, type BenchReport, type Measure, reportTable } from './report';
 import { startSeeder } from './seed';
+import { startSimulator } from './simulator';
 import { FULL, openStage, QUICK, type Scale } from './stage';
 import { calm, openStore, settle } from './store';
 import { tell } from './tell';
 
-const MEASURES = ['rebuild', 'write-single', 'write-batch', 'write-hot', 'lag', 'read'] as const;
+const MEASURES = ['rebuild', 'write-single', 'write-batch', 'write-hot', 'lag', 'read', 'dispatch'] as const;
 type MeasureName = (typeof MEASURES)[number];
 
 const USAGE = `npm run bench -- [--quick] [--json] [--only ${MEASURES.join(',')}]
@@ -96,8 +98,10 @@ const bench = async (cleanup: Cleanup, { scale, quick, measures: wanted }: Wante
 
   if ([...wanted].some((name) => name !== 'rebuild')) {
     tell('starting the software');
-    const shares = sharesOf(await loadMarket());
-    const stage = await openStage(cleanup, { scale, store, accounts, shares });
+    const market = await loadMarket();
+    const shares = sharesOf(market);
+    const simulator = wanted.has('dispatch') ? await startSimulator(cleanup, store) : undefined;
+    const stage = await openStage(cleanup, { scale, store, accounts, shares }, simulator?.brokerUrls);
     let capacityPerSec: number | undefined;
     if (wanted.has('write-single') || wanted.has('lag')) {
       tell('write-single');
@@ -115,6 +119,8 @@ const bench = async (cleanup: Cleanup, { scale, quick, measures: wanted }: Wante
     await next('write-hot', () => writeHot(stage));
     await next('lag', () => lag(stage, capacityPerSec ?? 0));
     await next('read', () => read(stage));
+    // Last: whoever is connected then stays so.
+    if (simulator) await next('dispatch', () => dispatch(stage, simulator, market));
   }
 
   return {

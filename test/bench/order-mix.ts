@@ -49,6 +49,30 @@ export const orderMix = (shares: readonly Share[], random: () => number, resting
   };
 };
 
+/**
+ * Makes orders that any broker takes and nothing fills: a few percent away from what was paid that day, and within the
+ * band that an exchange allows.
+ */
+export const restingOrders = (shares: readonly Share[], random: () => number): (() => OrderLine) => {
+  if (shares.length === 0) throw new RangeError('no share to make orders for');
+  return () => {
+    const share = shares[Math.floor(random() * shares.length)];
+    if (share === undefined) throw new RangeError('a random number lay outside of 0 to 1');
+    const { lowE4, highE4, tickSizeE4 } = share;
+    const side = random() < 0.5 ? 'BUY' : 'SELL';
+    const ticks = side === 'BUY' ? Math.floor((lowE4 * 0.95) / tickSizeE4) : Math.ceil((highE4 * 1.05) / tickSizeE4);
+    return {
+      symbol: share.symbol,
+      side,
+      product: 'MIS',
+      orderType: 'LIMIT',
+      quantity: 1 + Math.floor(random() * QUANTITY_MAX),
+      price: toRupees(ticks * tickSizeE4),
+      validity: 'DAY',
+    };
+  };
+};
+
 /** A price on a tick that the whole recorded day lies below, or above. */
 const aboveE4 = ({ highE4, tickSizeE4 }: Share): number => Math.ceil((highE4 * 1.01) / tickSizeE4) * tickSizeE4;
 const belowE4 = ({ lowE4, tickSizeE4 }: Share): number => Math.floor((lowE4 * 0.8) / tickSizeE4) * tickSizeE4;

@@ -80,7 +80,7 @@ export const figure = (name: string, value: number, unit: string, aim?: Aim): Fi
 };
 
 /** Ours over the ceiling's, both of the same kind. */
-export const ratio = (name: string, ours: number, ceiling: number, aim: Aim): Figure =>
+export const ratio = (name: string, ours: number, ceiling: number, aim?: Aim): Figure =>
   figure(name, ceiling === 0 ? 0 : ours / ceiling, '', aim);
 
 const isMet = (value: number, aim: Aim): boolean => ('atLeast' in aim ? value >= aim.atLeast : value <= aim.atMost);

@@ -19,6 +19,8 @@ const DAYS = 90;
 const DAY_MS = 86_400_000;
 const LINES_MAX = 20;
 const INTENTS_AT_ONCE = 64;
+/** Between intents that are under way together: an order that was decided seconds ago is not sent any more. */
+const PAUSE_MS = 50;
 const TICK_MS = 5_000;
 /** A hundred billion rupees: no run ever spends it. */
 const FUNDS_E4 = 1e15;
@@ -26,7 +28,8 @@ const FUNDS_E4 = 1e15;
 const seed = async ({ databaseUrl, accounts, orders }: Seed): Promise<Seeded> => {
   const startedAt = performance.now();
   const market = await loadMarket();
-  let clockMs = Date.now() - DAYS * DAY_MS;
+  const beganAtMs = Date.now() - DAYS * DAY_MS;
+  let clockMs = beganAtMs;
   const stepMs = ((DAYS - 1) * DAY_MS) / orders;
   const now = (): number => Math.floor(clockMs);
 
@@ -39,28 +42,33 @@ const seed = async ({ databaseUrl, accounts, orders }: Seed): Promise<Seeded> =>
     const nextOrder = orderMix(sharesOf(market), random, 'IOC');
     let placed = 0;
     let intents = 0;
-    const client = async (): Promise<void> => {
-      while (placed < orders) {
-        const account = accounts[intents++ % accounts.length];
-        if (account === undefined) throw new RangeError('no account to place orders for');
+    const place = async (count: number): Promise<void> => {
+      const account = accounts[intents++ % accounts.length];
+      if (account === undefined) throw new RangeError('no account to place orders for');
+      const { status } = await handler.execute(
+        new PlaceOrders({
+          userId: account.userId,
+          accountId: account.accountId,
+          idempotencyKey: `seed-${String(intents)}`,
+          lines: Array.from({ length: count }, nextOrder),
+          correlationId: `seed-${String(intents)}`,
+          respondAsync: false,
+          pathOf: (line, field) => `orders[${String(line)}].${field}`,
+        }),
+      );
+      if (status !== 'ACCEPTED') throw new Error(`an intent of the seed came to ${status}`);
+    };
+    while (placed < orders) {
+      const round: Promise<void>[] = [];
+      for (let more = INTENTS_AT_ONCE; more > 0 && placed < orders; more--) {
         const count = Math.min(1 + Math.floor(random() * LINES_MAX), orders - placed);
         placed += count;
-        clockMs += count * stepMs;
-        const { status } = await handler.execute(
-          new PlaceOrders({
-            userId: account.userId,
-            accountId: account.accountId,
-            idempotencyKey: `seed-${String(intents)}`,
-            lines: Array.from({ length: count }, nextOrder),
-            correlationId: `seed-${String(intents)}`,
-            respondAsync: false,
-            pathOf: (line, field) => `orders[${String(line)}].${field}`,
-          }),
-        );
-        if (status !== 'ACCEPTED') throw new Error(`an intent of the seed came to ${status}`);
+        clockMs += PAUSE_MS;
+        round.push(place(count));
       }
-    };
-    await Promise.all(Array.from({ length: INTENTS_AT_ONCE }, client));
+      await Promise.all(round);
+      clockMs = Math.max(clockMs, beganAtMs + placed * stepMs);
+    }
     await side.desk.drain();
     return { orders: placed, events: await log.head(), seconds: (performance.now() - startedAt) / 1_000 };
   } finally {

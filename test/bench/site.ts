@@ -1,5 +1,5 @@
 import type { BenchAccount } from './accounts';
-import type { LoadGenerator, LoadResult } from './load';
+import { type LoadGenerator, type LoadResult, turnOf } from './load';
 import { Meter, OTHERS, type Reading, spent, type Watched } from './meter';
 import type { ProcessCosts } from './report';
 import { checkStatuses, type LoadShape, type Scale } from './stage';
@@ -75,7 +75,7 @@ export const runAt = async (
       connections,
       requests,
       durationMs: scale.warmUpMs / site.commandOrigins.length,
-      atLeast: requests.accounts.length,
+      atLeast: turnOf(requests),
     });
   await settle(store);
   const topicBytes = async (): Promise<number> => (await site.topicBytes?.()) ?? 0;

@@ -2,7 +2,8 @@ import { Client } from 'pg';
 import type { BenchAccount } from './accounts';
 import { startBareServer } from './ceilings';
 import type { Cleanup } from './cleanup';
-import { type Load, type LoadResult, startLoadGenerator } from './load';
+import type { BrokerName } from '#brokers/client';
+import { type Load, type LoadGenerator, type LoadResult, startLoadGenerator, turnOf } from './load';
 import type { Share } from './market';
 import { familyCpuSec, machineCpuSec, usageOf } from './processes';
 import type { Cost } from './report';
@@ -42,6 +43,7 @@ export interface Stage {
   readonly command: Server;
   readonly query: Server;
   readonly bare: Server;
+  readonly generator: LoadGenerator;
   /** From the start of the software's process until it was ready. */
   readonly startSeconds: number;
   /**
@@ -58,12 +60,14 @@ export type LoadShape = Omit<Load, 'origins' | 'durationMs'>;
 /** Of a load, this share of the answers may be no success before the figure is no figure any more. */
 const FAILED_SHARE_MAX = 0.001;
 
+/** @param brokerUrls where the software is to find its brokers; absent: nobody is connected to any. */
 export const openStage = async (
   cleanup: Cleanup,
   given: Pick<Stage, 'scale' | 'store' | 'accounts' | 'shares'>,
+  brokerUrls?: Readonly<Record<BrokerName, string>>,
 ): Promise<Stage> => {
   const { scale, store } = given;
-  const standalone = await startStandalone(cleanup, store.folder, store.url);
+  const standalone = await startStandalone(cleanup, store.folder, store.url, brokerUrls);
   const generator = startLoadGenerator();
   cleanup.add(() => generator.stop());
   const bare = startBareServer();
@@ -86,10 +90,11 @@ export const openStage = async (
     command: { pid: standalone.pid, origin: standalone.commandOrigin },
     query: { pid: standalone.pid, origin: standalone.queryOrigin },
     bare: { pid: bare.pid, origin },
+    generator,
     startSeconds: standalone.startSeconds,
     run: async (of, server, load, meanwhile) => {
       // The first order of an account reads its history: that, too, is warmed up, however slow the machine is.
-      await send(server, { ...load, atLeast: load.requests.accounts.length }, scale.warmUpMs);
+      await send(server, { ...load, atLeast: turnOf(load.requests) }, scale.warmUpMs);
       await settle(store);
       const before = cpuNow(server);
       const [result] = await Promise.all([send(server, load, scale.durationMs), meanwhile?.()]);

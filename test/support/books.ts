@@ -16,6 +16,9 @@ export interface Books {
 
 const PAGE = 10_000;
 
+/** Streams that hold no orders and no money; their events are in the histories. */
+const NOT_BOOKED: ReadonlySet<string> = new Set(['connection', 'settings']);
+
 /** Everything that was recorded after a position, in order. */
 export const readAllOf = async (log: EventLog, from = 0): Promise<readonly RecordedEvent[]> => {
   const all: RecordedEvent[] = [];
@@ -108,7 +111,10 @@ const faultsOfOrder = (id: string, it: Order, books: Books, settled: boolean): s
   const owner = books.accounts.get(details.accountId);
   const parent = books.intents.get(details.intentId);
   if (!parent || parent.status === 'new') fail('belongs to no intent');
-  else if (parent.received.lines[details.line]?.orderId !== id) fail('is not the line of its intent that it says');
+  else if (
+    !parent.received.lines.some((it) => it.orderId === id && it.line === details.line && it.slice === details.slice)
+  )
+    fail('is not the line of its intent that it says');
 
   const times = (type: OrderEvent['type']) => history.filter((event) => event.type === type).length;
   if (times('OrderPlaced') + times('OrderDenied') !== 1) fail('was not placed or denied exactly once');
@@ -152,7 +158,8 @@ const faultsOfIntent = (id: string, it: Intent, books: Books, settled: boolean):
   if (it.status !== 'completed') return faults;
   for (const { orderId, line } of it.received.lines) {
     if (!books.orders.has(orderId)) faults.push(`intent ${id} is answered and its line ${String(line)} has no order`);
-    if (it.completed.results[line]?.orderId !== orderId)
+    const result = it.completed.results[line];
+    if (result?.orderId !== orderId && !result?.slices?.some((slice) => slice.orderId === orderId))
       faults.push(`intent ${id} answers line ${String(line)} with another order`);
   }
   return faults;

@@ -269,7 +269,7 @@ describe('a change', () => {
     const over = await working();
     await broker.fill(over, 10);
     await expect(change(over, { quantity: 20 }, 3)).rejects.toMatchObject({ code: 'order.closed' });
-    const denied = orderIdOf(await place(side, { accountId, key: 'k1', lines: [line({ quantity: 100_000 })] }));
+    const denied = orderIdOf(await place(side, { accountId, key: 'k1', lines: [line({ quantity: 1_000_000 })] }));
     await expect(change(denied, { quantity: 20 }, 0)).rejects.toMatchObject({ status: 409, code: 'ORDER_CLOSED' });
     const leaving = await working();
     broker.onCancel = () => ({ kind: 'lose' });

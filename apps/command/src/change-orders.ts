@@ -145,6 +145,8 @@ export class ReplaceOrderHandler implements ICommandHandler<ReplaceOrder> {
     const { orderId } = request;
     const { details, route, broker } = await ownedOrder(this.side.ledgers, request);
     if (!route) throw new Problem(409, 'ORDER_CLOSED', 'The order was denied and never reached a broker.');
+    const { orderType = details.orderType } = request.change;
+    await this.side.desk.prepare(details.accountId, [{ ...details, orderType }]);
     const cause = causeOf(request);
     const { value: wanted, position } = await this.side.ledgers.transact(
       details.accountId,

@@ -21,9 +21,10 @@ import { type HttpApp, startHttpApp } from '#platform/http';
 import { HOT_STATE, type HotState } from '#platform/hot-state';
 import { Lease } from '#platform/leases';
 import { OPEN_ACCOUNT } from '#platform/identity';
-import { counter } from '#platform/metrics';
+import { counter, histogram } from '#platform/metrics';
 import { type Platform, PlatformModule } from '#platform/platform.module';
 import { credentialsKeysOf } from '#platform/config';
+import { addWait } from '#platform/request-context';
 import type { OnStop } from '#platform/run';
 import { Vault } from '#platform/vault';
 import { OpenWorkRow } from '#read-models/open-work/open-work-row';
@@ -59,6 +60,12 @@ const brokerAlarms = counter({
   name: 'coordinator_broker_alarms_total',
   help: 'What somebody should look at: duplicate, drift, missing, feed-down, reading-failed, listener-failed',
   labels: ['broker', 'kind'],
+});
+
+const brokerCallSeconds = histogram({
+  name: 'coordinator_broker_call_seconds',
+  help: 'One HTTP call to a broker until its answer was read, whatever it came to',
+  labels: ['broker', 'operation'],
 });
 
 const backgroundFailures = counter({
@@ -248,6 +255,9 @@ const connectionsOf = (
       brokerAlarms.inc({ broker, kind });
       logger.warn({ broker, kind, evidence }, 'something about a broker that somebody should look at');
     },
+    onCall: (broker, operation, durationMs) => {
+      brokerCallSeconds.observe({ broker, operation }, durationMs / 1_000);
+    },
     onError: (error) => {
       backgroundFailures.inc();
       logger.error({ err: error }, 'a connection could not be looked after');
@@ -273,6 +283,9 @@ const writeSide = (
     outcomes: {
       count: (broker, outcome) => {
         orderOutcomes.inc({ broker, outcome });
+      },
+      waited: (ms) => {
+        addWait('broker', ms);
       },
       failed: (error) => {
         backgroundFailures.inc();

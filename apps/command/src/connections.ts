@@ -2,7 +2,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import { LRUCache } from 'lru-cache';
 import { v5 as uuidv5 } from 'uuid';
-import { connection, type Connection, type ConnectionCommand } from '#domain/connections/connection';
+import { connection, type Connection, type ConnectionCommand, type LoginReason } from '#domain/connections/connection';
 import { type DomainEvent, fold } from '#domain/decider';
 import type { Evidence } from '#domain/orders/order';
 import type { EventLog, EventMeta } from '#event-log/event-log';
@@ -17,11 +17,12 @@ import {
   type BrokerName,
   type Credentials,
 } from '#brokers/client';
-import { type Alarm, ConnectedBroker } from '#brokers/connected-broker';
+import { ConnectedBroker } from '#brokers/connected-broker';
 import { Governor, type SlidingWindows } from '#brokers/governor';
 import type { LastPrices } from '#brokers/last-prices';
+import { type BrokerOperation, observedClient } from '#brokers/observed-client';
 import { istDay } from '#brokers/fields';
-import type { OpenOrder } from '#brokers/order-follower';
+import type { Alarm, OpenOrder } from '#brokers/order-follower';
 import type { Vault } from '#platform/vault';
 
 export interface ConnectionsOptions {
@@ -47,6 +48,8 @@ export interface ConnectionsOptions {
   /** Whether it is this process that follows the orders of all connections. */
   readonly isKeeper: () => boolean;
   readonly onAlarm: (broker: BrokerName, kind: Alarm, evidence: Evidence) => void;
+  /** A broker was called, and so long it took. Must not throw. */
+  readonly onCall: (broker: BrokerName, operation: BrokerOperation, durationMs: number) => void;
   /** Work behind the scenes that failed and is tried again. */
   readonly onError: (error: unknown) => void;
 }
@@ -92,6 +95,14 @@ interface Open {
   readonly revision: number;
   readonly credentialsHash: string;
   readonly sessionEndsAt: number;
+  readonly sessionId: string | undefined;
+}
+
+/** What tells one login from another, and as whom its orders are sent. */
+interface SessionIdentity {
+  readonly sessionId: string | undefined;
+  readonly algoId: string | undefined;
+  readonly egressAddress: string | undefined;
 }
 
 /**
@@ -178,14 +189,9 @@ export class Connections implements Brokers {
     // Sealed first: a connection that stands in the log can be opened.
     const extras = { ...(algoId !== undefined && { algoId }), ...(egressAddress !== undefined && { egressAddress }) };
     await vault.put(sealedName(accountId, broker), credentials);
-    const opened = { connectionId, accountId, userId, broker, clientId, sessionEndsAt, ...extras };
-    await this.decide(
-      connectionId,
-      before.status === 'new' || before.status === 'closed'
-        ? { type: 'OpenConnection', data: opened }
-        : { type: 'RenewConnection', data: { sessionEndsAt, clientId, ...extras } },
-      { userId, accountId },
-    );
+    const session = { clientId, sessionEndsAt, sessionId: randomUUID(), ...extras };
+    const data = { connectionId, accountId, userId, broker, ...session };
+    await this.decide(connectionId, { type: 'OpenConnection', data }, { userId, accountId });
     this.fresh.delete(accountId);
     await this.load(accountId);
     return this.view(accountId, broker);
@@ -224,15 +230,18 @@ export class Connections implements Brokers {
   }
 
   clientOf(broker: BrokerName, credentials: Credentials, egressAddress?: string): BrokerClient {
-    const { adapters, baseUrls, instruments, timeoutMs, now } = this.options;
+    const { adapters, baseUrls, instruments, timeoutMs, now, onCall } = this.options;
     const adapter = adapters[broker];
-    return adapter.open({
+    const client = adapter.open({
       endpoints: adapter.endpoints(baseUrls[broker] === 'real' ? undefined : baseUrls[broker]),
       credentials,
       instruments: instruments[broker],
       timeoutMs,
       now,
       ...(egressAddress !== undefined && { egressAddress }),
+    });
+    return observedClient(client, (operation, durationMs) => {
+      onCall(broker, operation, durationMs);
     });
   }
 
@@ -294,9 +303,10 @@ export class Connections implements Brokers {
     const credentialsHash = createHash('sha256')
       .update(JSON.stringify(Object.entries(credentials).sort()))
       .digest('hex');
-    const { sessionEndsAt, algoId, egressAddress } = state;
-    const opened = { accountId, revision, credentialsHash, sessionEndsAt };
+    const { sessionEndsAt, sessionId, algoId, egressAddress } = state;
+    const opened = { accountId, revision, credentialsHash, sessionEndsAt, sessionId };
     if (
+      known?.sessionId === sessionId &&
       known?.credentialsHash === credentialsHash &&
       isDeepStrictEqual([known.broker.algoId, known.broker.egressAddress], [algoId, egressAddress])
     ) {
@@ -304,7 +314,7 @@ export class Connections implements Brokers {
       return;
     }
     this.drop(key);
-    const connected = this.connectedBroker(accountId, broker, credentials, { algoId, egressAddress });
+    const connected = this.connectedBroker(accountId, broker, credentials, { sessionId, algoId, egressAddress });
     this.open.set(key, { ...opened, broker: connected });
   }
 
@@ -312,7 +322,7 @@ export class Connections implements Brokers {
     accountId: string,
     broker: BrokerName,
     credentials: Credentials,
-    { algoId, egressAddress }: { algoId: string | undefined; egressAddress: string | undefined },
+    { sessionId, algoId, egressAddress }: SessionIdentity,
   ): ConnectedBroker {
     const { windows, now, instruments, prices, tradingDate, settleMs, openOrders, reconcileMs, onAlarm } = this.options;
     const capabilities = capabilitiesAt(broker, istDay(now()));
@@ -337,7 +347,7 @@ export class Connections implements Brokers {
       ...(algoId !== undefined && { algoId }),
       ...(egressAddress !== undefined && { egressAddress }),
       onLocked: (reason, evidence) => {
-        this.requireLogin(accountId, broker, reason, evidence).catch(this.options.onError);
+        this.requireLogin(accountId, broker, { reason, evidence, sessionId }).catch(this.options.onError);
       },
       onAlarm: (kind, evidence) => {
         onAlarm(broker, kind, evidence);
@@ -349,16 +359,14 @@ export class Connections implements Brokers {
   private async requireLogin(
     accountId: string,
     broker: BrokerName,
-    reason: 'expired' | 'auth' | 'address',
-    evidence?: Evidence,
+    { reason, evidence, sessionId }: { reason: LoginReason; evidence?: Evidence; sessionId: string | undefined },
   ): Promise<void> {
-    this.drop(`${accountId}/${broker}`);
-    const connectionId = connectionIdOf(accountId, broker);
-    await this.decide(
-      connectionId,
-      { type: 'RequireLogin', data: { reason, ...(evidence && { evidence }) } },
-      { userId: `broker-${broker}`, accountId },
-    );
+    const key = `${accountId}/${broker}`;
+    // A complaint about a session that was renewed meanwhile is none.
+    if (this.open.get(key)?.sessionId === sessionId) this.drop(key);
+    const data = { reason, ...(evidence && { evidence }), ...(sessionId !== undefined && { sessionId }) };
+    const who = { userId: `broker-${broker}`, accountId };
+    await this.decide(connectionIdOf(accountId, broker), { type: 'RequireLogin', data }, who);
   }
 
   private drop(key: string): void {
@@ -375,7 +383,11 @@ export class Connections implements Brokers {
       for (const accountId of accounts) await this.refresh(accountId).catch(onError);
       for (const [key, open] of this.open) {
         if (open.sessionEndsAt > now()) wanted.set(key, open);
-        else await this.requireLogin(open.accountId, open.broker.name as BrokerName, 'expired').catch(onError);
+        else
+          await this.requireLogin(open.accountId, open.broker.name as BrokerName, {
+            reason: 'expired',
+            sessionId: open.sessionId,
+          }).catch(onError);
       }
     }
     for (const [key, { broker, stop }] of this.followed) {

@@ -16,8 +16,9 @@ export const intentIdOf = (accountId: string, idempotencyKey: string): string =>
 const namespaces = new LRUCache<string, string>({ max: 10_000, memoMethod: (accountId) => uuidv5(accountId, INTENTS) });
 const namespaceOf = (accountId: string): string => namespaces.memo(accountId);
 
-/** The id of an intent's order: the same line is the same order, however often it is sent. */
-export const orderIdOf = (intentId: string, line: number): string => uuidv5(String(line), intentId);
+/** The id of an intent's order: the same line, and slice of it, is the same order, however often it is sent. */
+export const orderIdOf = (intentId: string, line: number, slice = 0): string =>
+  uuidv5(slice === 0 ? String(line) : `${String(line)}.${String(slice)}`, intentId);
 
 const TAG_DIGITS = 17;
 

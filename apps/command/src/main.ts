@@ -26,7 +26,13 @@ void run(async (onStop: OnStop): Promise<void> => {
       config,
       databaseUrl,
       entities: [...identityEntities, ...readModelEntities],
-      migrations: [...identityMigrations, ...leaseMigrations, ...vaultMigrations, EventLog1767225600000, ...readModelMigrations],
+      migrations: [
+        ...identityMigrations,
+        ...leaseMigrations,
+        ...vaultMigrations,
+        EventLog1767225600000,
+        ...readModelMigrations,
+      ],
     },
     onStop,
   );

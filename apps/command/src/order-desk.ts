@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Account } from '#domain/accounts/account';
 import { availableE4 } from '#domain/accounts/account';
 import { Refused } from '#domain/decider';
-import { type IntentLine, type LineResult, type LineStatus, statusOf } from '#domain/intents/intent';
+import { type IntentLine, type LineResult, type LineStatus, perLine, statusOf } from '#domain/intents/intent';
 import type { Instrument } from '#domain/instruments/instrument';
 import { toRupees } from '#domain/money';
 import type { Order, OrderDetails, OrderTerms } from '#domain/orders/order';
@@ -19,6 +19,7 @@ import {
   type Told,
   withDeadline,
 } from '#brokers/broker';
+import { istDay } from '#brokers/fields';
 import type { AccountLedgers, Cause, Committed, Ledger } from './account-ledger';
 import { tagOf } from './ids';
 import type { OrderOutcomes } from './outcomes';
@@ -210,6 +211,8 @@ export class OrderDesk {
         return { ...one, answer, sentBeforeMs: this.options.now() };
       }),
     );
+    const waitedMs = Math.max(0, ...answered.map(({ answer }) => answer.callMs ?? 0));
+    if (waitedMs > 0) this.options.outcomes.waited?.(waitedMs);
     for (const one of answered) if (one.answer.outcome === 'unknown') this.background(this.lookFor(one, cause));
     return this.conclude(accountId, answered, load, cause, afterwards);
   }
@@ -407,17 +410,17 @@ export class OrderDesk {
   }
 
   /**
-   * Absence is proven only by a search that began after the broker had time to let the order appear; a broker that
-   * cannot be asked proves nothing.
+   * Absence is proven only by a search that began after the broker had time to let the order appear, on the same day: a
+   * broker's book vanishes overnight. A broker that cannot be asked proves nothing.
    */
   private async find({ dispatch, broker, sentBeforeMs }: DueDispatch): Promise<BrokerAnswer> {
     const { brokers, now } = this.options;
     const { accountId } = dispatch.details;
-    await brokers.refresh(accountId);
-    if (!brokers.of(accountId, broker))
+    if (!(await this.brokerOf(accountId, broker)))
       return { outcome: 'unknown', evidence: { code: 'BROKER_NOT_CONNECTED', message: `${broker} cannot be asked` } };
     return this.ask(accountId, broker, async (it) => {
-      const hasSettled = it.settleMs === 0 || now() - sentBeforeMs >= it.settleMs;
+      const isToday = istDay(sentBeforeMs) === istDay(now());
+      const hasSettled = it.settleMs === 0 || (isToday && now() - sentBeforeMs >= it.settleMs);
       const search = await it.findByTag(dispatch);
       switch (search.outcome) {
         case 'found':
@@ -439,12 +442,18 @@ export class OrderDesk {
     });
   }
 
+  /** This process may have heard nothing of the account before. */
+  private async brokerOf(accountId: string, name: string): Promise<Broker | undefined> {
+    await this.options.brokers.refresh(accountId);
+    return this.options.brokers.of(accountId, name);
+  }
+
   private async ask(
     accountId: string,
     name: string,
     call: (broker: Broker) => Promise<BrokerAnswer>,
   ): Promise<BrokerAnswer> {
-    const broker = this.options.brokers.of(accountId, name);
+    const broker = await this.brokerOf(accountId, name);
     if (!broker)
       return { outcome: 'notSent', evidence: { code: 'BROKER_NOT_CONNECTED', message: name }, again: 'elsewhere' };
     // A call that throws before it returns a promise is a silence like any other.
@@ -511,6 +520,10 @@ const PROBLEM: Readonly<Partial<Record<LineStatus, string>>> = {
   FAILED: 'BROKER_UNREACHABLE',
   UNKNOWN: 'OUTCOME_UNKNOWN',
 };
+
+/** What the lines of an intent have come to, one result a line. */
+export const resultsOf = (lines: readonly IntentLine[], orderOf: (orderId: string) => Order): readonly LineResult[] =>
+  perLine(lines.map(({ line, orderId }) => resultOf(line, orderId, orderOf(orderId))));
 
 /** Records that an intent is finished, with what each line came to. */
 export const complete = (ledger: Ledger, intentId: string, results: readonly LineResult[]): void => {

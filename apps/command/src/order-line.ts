@@ -263,7 +263,7 @@ export interface LineContext {
 export const toIntentLines = (lines: readonly OrderLine[], context: LineContext): readonly IntentLine[] => {
   const malformed: FieldError[] = [];
   const unknown: FieldError[] = [];
-  const resolved = lines.map((line, index): IntentLine | undefined => {
+  const resolved = lines.flatMap((line, index): readonly IntentLine[] => {
     const at = (field: string) => context.pathOf(index, field);
     const name = line.symbol ?? line.instrumentKey;
     if (name === undefined || (line.symbol !== undefined && line.instrumentKey !== undefined))
@@ -282,13 +282,14 @@ export const toIntentLines = (lines: readonly OrderLine[], context: LineContext)
           field: at(line.symbol === undefined ? 'instrumentKey' : 'symbol'),
           message: 'no such instrument in the catalogue',
         });
-      return undefined;
+      return [];
     }
     const { intentId, accountId, userId } = context;
-    return {
-      orderId: orderIdOf(intentId, index),
+    return slicesOf(terms, instrument).map((slice, number, { length }) => ({
+      orderId: orderIdOf(intentId, index, number),
       intentId,
       line: index,
+      ...(length > 1 && { slice: number }),
       accountId,
       userId,
       instrumentKey: instrument.instrumentKey,
@@ -297,15 +298,35 @@ export const toIntentLines = (lines: readonly OrderLine[], context: LineContext)
       segment: instrument.segment,
       side: line.side,
       product: line.product,
-      ...terms,
+      ...slice,
       ...(line.clientOrderId !== undefined && { clientOrderId: line.clientOrderId }),
       ...(line.strategyId !== undefined && { strategyId: line.strategyId }),
       ...(line.broker !== undefined && { broker: line.broker }),
-    };
+    }));
   });
   if (malformed.length > 0)
     throw new Problem(400, 'VALIDATION_FAILED', 'A field does not fit the order.', { errors: malformed });
   if (unknown.length > 0)
     throw new Problem(422, 'UNKNOWN_REFERENCE', 'A line names something that does not exist.', { errors: unknown });
-  return resolved.filter((line) => line !== undefined);
+  return resolved;
+};
+
+/** As many as brokers take of one order that they cut themselves. What would need more is left whole, and denied. */
+const SLICES_MAX = 10;
+
+/** What the exchange takes in one order, each slice as large as may be: whole lots below the freeze quantity. */
+const slicesOf = (terms: OrderTerms, { freezeQuantity, lotSize = 1 }: Instrument): readonly OrderTerms[] => {
+  if (freezeQuantity === undefined || terms.quantity < freezeQuantity) return [terms];
+  const largest = Math.floor((freezeQuantity - 1) / lotSize) * lotSize;
+  const count = largest > 0 ? Math.ceil(terms.quantity / largest) : Infinity;
+  if (count > SLICES_MAX) return [terms];
+  return Array.from({ length: count }, (_, number): OrderTerms => {
+    const quantity = Math.min(largest, terms.quantity - number * largest);
+    const { disclosedQuantity } = terms;
+    return {
+      ...terms,
+      quantity,
+      ...(disclosedQuantity !== undefined && { disclosedQuantity: Math.min(disclosedQuantity, quantity) }),
+    };
+  });
 };

@@ -21,7 +21,7 @@ const HTTP_STATUS = { ACCEPTED: 200, PARTIAL: 207, REJECTED: 422, PENDING: 202 }
 
 const KEY = /^[\x21-\x7E]{1,255}$/;
 
-const LINE_STATUSES = ['ACCEPTED', 'DENIED', 'REJECTED', 'UNKNOWN', 'PENDING', 'FAILED'];
+const LINE_STATUSES = ['ACCEPTED', 'DENIED', 'REJECTED', 'UNKNOWN', 'PENDING', 'FAILED', 'PARTIAL'];
 
 class VerdictDocument {
   @ApiProperty() check!: string;
@@ -36,14 +36,22 @@ class LineProblemDocument {
   @ApiProperty() detail!: string;
 }
 
-class LineResultDocument {
-  @ApiProperty({ description: 'Position of the line in the request, from 0.' }) line!: number;
+class SliceResultDocument {
   @ApiProperty({ format: 'uuid' }) orderId!: string;
   @ApiProperty({ enum: LINE_STATUSES }) status!: string;
   @ApiPropertyOptional() brokerOrderId?: string;
   @ApiPropertyOptional({ type: [VerdictDocument], description: 'Every check, when the line was denied.' })
   verdicts?: VerdictDocument[];
   @ApiPropertyOptional({ type: LineProblemDocument }) problem?: LineProblemDocument;
+}
+
+class LineResultDocument extends SliceResultDocument {
+  @ApiProperty({ description: 'Position of the line in the request, from 0.' }) line!: number;
+  @ApiPropertyOptional({
+    type: [SliceResultDocument],
+    description: 'Every order of a line that was larger than the exchange takes in one; the rest is of the first.',
+  })
+  slices?: SliceResultDocument[];
 }
 
 class IntentDocument {

@@ -73,7 +73,7 @@ describe('one request', () => {
       if (details.line === 3) return { kind: 'lose' };
       return { kind: 'accept', fills: [4] };
     };
-    const lines = [line(), line(), line(), line(), line({ quantity: 100_000 })];
+    const lines = [line(), line(), line(), line(), line({ quantity: 1_000_000 })];
     const answer = await place(side, { accountId, key: 'k1', lines });
     expect(answer).toMatchObject({ status: 'PARTIAL', replayed: false });
     expect(answer.results.map(({ line: index, status, problem }) => [index, status, problem?.code])).toEqual([
@@ -87,10 +87,30 @@ describe('one request', () => {
       check: 'freeze-quantity',
       outcome: 'fail',
       limit: 100_000,
-      actual: 100_000,
+      actual: 1_000_000,
     });
     expect(answer.results[4]?.problem?.detail).toBe('failed: freeze-quantity');
     expect(broker.calls).toHaveLength(4);
+    await expectSoundBooks();
+  });
+
+  it('cuts a line that is larger than the exchange takes in one order, and answers it as one line', async () => {
+    const rich = await openAccount(side, 'recording', 1_000_000_000_0000);
+    broker.onPlace = ({ details }) => (details.slice === 1 ? { kind: 'reject' } : { kind: 'accept' });
+    const lines = [line(), line({ quantity: 250_000 })];
+    const { results, status } = await place(side, { accountId: rich, key: 'cut', lines });
+    expect(status).toBe('PARTIAL');
+    expect(results.map((result) => [result.line, result.status, result.slices?.length])).toEqual([
+      [0, 'ACCEPTED', undefined],
+      [1, 'PARTIAL', 3],
+    ]);
+    const slices = results[1]?.slices ?? [];
+    expect(slices.map((slice) => slice.status)).toEqual(['ACCEPTED', 'REJECTED', 'ACCEPTED']);
+    expect(results[1]).toMatchObject({ orderId: slices[0]?.orderId, problem: { code: 'BROKER_REJECTED' } });
+    const placed = slices.map(({ orderId }) => broker.book.get(orderId)?.terms.quantity ?? 'rejected');
+    expect(placed).toEqual([99_999, 'rejected', 250_000 - 2 * 99_999]);
+    const again = await place(side, { accountId: rich, key: 'cut', lines });
+    expect(again).toMatchObject({ replayed: true, results });
     await expectSoundBooks();
   });
 
@@ -144,7 +164,7 @@ describe('one request', () => {
   });
 
   it('is answered at once when asked to, and finishes behind the answer', async () => {
-    const lines = [line(), line({ quantity: 100_000 })];
+    const lines = [line(), line({ quantity: 1_000_000 })];
     const answer = await place(side, { accountId, key: 'k1', lines, respondAsync: true });
     expect(answer.status).toBe('PENDING');
     expect(answer.results.map(({ status }) => status)).toEqual(['PENDING', 'DENIED']);
@@ -178,7 +198,7 @@ describe('silence of the broker', () => {
 
 describe('the same key again', () => {
   it('replays the answer as it was, and sends nothing', async () => {
-    const lines = [line(), line({ quantity: 100_000 })];
+    const lines = [line(), line({ quantity: 1_000_000 })];
     const first = await place(side, { accountId, key: 'k1', lines });
     await broker.fill(orderIdOf(first), 10);
     nowMs += 3_600_000;

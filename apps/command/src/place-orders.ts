@@ -1,9 +1,9 @@
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
-import { type IntentLine, type IntentStatus, type LineResult, statusOf } from '#domain/intents/intent';
+import { type IntentLine, type IntentStatus, type LineResult, perLine, statusOf } from '#domain/intents/intent';
 import { Refused } from '#domain/decider';
 import type { AccountLedgers, Cause } from './account-ledger';
 import { intentIdOf } from './ids';
-import { complete, type DueDispatch, resultOf } from './order-desk';
+import { complete, type DueDispatch, resultOf, resultsOf } from './order-desk';
 import { type OrderLine, payloadHashOf, toIntentLines } from './order-line';
 import { inProgress, keyReused } from './intents-in-flight';
 import type { Routes } from './routing';
@@ -108,7 +108,7 @@ export class PlaceOrdersHandler implements ICommandHandler<PlaceOrders> {
   ): Promise<IntentReply> {
     const load = [`intent-${intentId}`, ...lines.map(({ orderId }) => `order-${orderId}`)];
     const { value: results, position } = await this.side.desk.send(accountId, due, load, cause, (ledger) => {
-      const told = lines.map(({ line, orderId }) => resultOf(line, orderId, ledger.order(orderId)));
+      const told = resultsOf(lines, (orderId) => ledger.order(orderId));
       complete(ledger, intentId, told);
       return told;
     });
@@ -122,7 +122,7 @@ export class PlaceOrdersHandler implements ICommandHandler<PlaceOrders> {
       const state = orders[index]?.state;
       return state?.status === 'denied' ? resultOf(line, orderId, state) : { line, orderId, status: 'PENDING' };
     });
-    return { intentId, status: 'PENDING', results, position, replayed: false };
+    return { intentId, status: 'PENDING', results: perLine(results), position, replayed: false };
   }
 
   private async wasReceived(intentId: string, payloadHash: string): Promise<boolean> {
@@ -146,7 +146,15 @@ export class PlaceOrdersHandler implements ICommandHandler<PlaceOrders> {
 }
 
 /** What the lines of an intent have come to by now. */
-export const presentResults = (ledgers: AccountLedgers, lines: readonly IntentLine[]): Promise<readonly LineResult[]> =>
-  Promise.all(
-    lines.map(async ({ line, orderId }) => resultOf(line, orderId, (await ledgers.read(`order-${orderId}`)).state)),
+export const presentResults = async (
+  ledgers: AccountLedgers,
+  lines: readonly IntentLine[],
+): Promise<readonly LineResult[]> => {
+  const orders = await Promise.all(lines.map(({ orderId }) => ledgers.read(`order-${orderId}`)));
+  return perLine(
+    lines.flatMap(({ line, orderId }, index) => {
+      const state = orders[index]?.state;
+      return state ? [resultOf(line, orderId, state)] : [];
+    }),
   );
+};

@@ -5,7 +5,7 @@ import { marginPriceE4 } from '#domain/risk/margin-price';
 import type { EventLog, RecordedEvent } from '#event-log/event-log';
 import type { Brokers } from '#brokers/broker';
 import type { AccountLedgers, Cause, Ledger } from './account-ledger';
-import { complete, type DueDispatch, type OrderDesk, reserveBoth, resultOf, SETTLE_MS } from './order-desk';
+import { complete, type DueDispatch, type OrderDesk, reserveBoth, resultsOf, SETTLE_MS } from './order-desk';
 import type { OrderOutcomes } from './outcomes';
 import type { IntentsInFlight } from './intents-in-flight';
 
@@ -35,6 +35,8 @@ export interface RecoveryOptions {
 }
 
 const SWEEP_MS = 5_000;
+/** So many brokers are waited for at a time. */
+const AT_ONCE = 32;
 
 /** What could not be sent within this time of being asked is not sent later: the market has moved on. */
 const STALE_MS = 30_000;
@@ -88,11 +90,10 @@ export class Recovery {
   private async sweep(beforeMs: number, first: boolean): Promise<number> {
     let finished = 0;
     const fine = new Map<string, number>();
-    for (const work of await this.options.openWork(beforeMs)) {
-      if (this.stopped) break;
+    const finish = async (work: OpenWork): Promise<void> => {
       if (this.fine.get(work.id) === work.position) {
         fine.set(work.id, work.position);
-        continue;
+        return;
       }
       try {
         const outcome = work.kind === 'intent' ? await this.finishIntent(work) : await this.finishOrder(work, first);
@@ -101,6 +102,18 @@ export class Recovery {
       } catch (error) {
         this.options.outcomes.failed(error); // one that cannot be finished must not keep the others waiting
       }
+    };
+    const all = await this.options.openWork(beforeMs);
+    // Intents first: they carry their orders along. Several at once, because one that has to ask a broker may wait for long.
+    for (const kind of ['intent', 'order'] as const) {
+      const due = all.filter((work) => work.kind === kind).values();
+      const worker = async (): Promise<void> => {
+        for (const work of due) {
+          if (this.stopped) return;
+          await finish(work);
+        }
+      };
+      await Promise.all(Array.from({ length: AT_ONCE }, worker));
     }
     this.fine = fine;
     return finished;
@@ -133,8 +146,11 @@ export class Recovery {
     const known = await desk.search(doubtful.filter((one) => one !== undefined));
     await desk.conclude(accountId, known, load, cause, () => undefined);
     await desk.send(accountId, value.fresh, load, cause, (ledger) => {
-      const results = lines.map(({ line, orderId }) => resultOf(line, orderId, ledger.order(orderId)));
-      complete(ledger, id, results);
+      complete(
+        ledger,
+        id,
+        resultsOf(lines, (orderId) => ledger.order(orderId)),
+      );
     });
     return 'finished';
   }

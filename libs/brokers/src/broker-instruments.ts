@@ -46,6 +46,9 @@ interface Name {
 /** Kite's numbers of the cash segments, the low byte of its tokens. */
 const KITE_SEGMENT: Readonly<Partial<Record<Instrument['segment'], number>>> = { NSE_EQ: 1, BSE_EQ: 4 };
 
+/** What Fyers puts before the exchange's token: exchange, segment, and the expiry that a share does not have. */
+const FYERS_NSE_SHARES = '1010000000';
+
 /** How a broker names a share: the exchange's symbol, with its series where that says something. */
 const shareName = (
   broker: Exclude<BrokerName, 'upstox'>,
@@ -59,5 +62,7 @@ const shareName = (
       token: String(BigInt(exchangeToken) * 256n + BigInt(kiteSegment)),
     };
   // Fyers and Angel One add the series at NSE; what they do at BSE differs by group, so their files must say.
-  return exchange === 'NSE' ? { symbol: `NSE:${tradingSymbol}-${instrumentType}`, token: exchangeToken } : undefined;
+  if (exchange !== 'NSE') return undefined;
+  const token = broker === 'fyers' ? `${FYERS_NSE_SHARES}${exchangeToken}` : exchangeToken;
+  return { symbol: `NSE:${tradingSymbol}-${instrumentType}`, token };
 };

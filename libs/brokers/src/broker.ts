@@ -13,13 +13,15 @@ export const reportsOn = (order: Order, told: Told): readonly ExecutionReport[] 
 /**
  * What a mutating call came to. Only `notSent` proves that nothing happened at the broker and may be followed by
  * another attempt; `unknown` is every silence: deadline, dropped connection, 5xx. Silence is never a rejection.
- * `accepted` and `rejected` carry what the broker reported with its answer, in order.
+ * `accepted` and `rejected` carry what the broker reported with its answer, in order. `callMs` is how long the call itself
+ * took, without the wait for its turn, where one was made.
  */
-export type BrokerAnswer =
+export type BrokerAnswer = { readonly callMs?: number } & (
   | { readonly outcome: 'accepted'; readonly reports: Told }
   | { readonly outcome: 'rejected'; readonly evidence: Evidence }
   | { readonly outcome: 'unknown'; readonly evidence: Evidence }
-  | { readonly outcome: 'notSent'; readonly evidence: Evidence; readonly again?: Again };
+  | { readonly outcome: 'notSent'; readonly evidence: Evidence; readonly again?: Again }
+);
 
 /**
  * Where an order that was not sent may be tried again: `here` after a pause (busy, unreachable), `elsewhere` only (this

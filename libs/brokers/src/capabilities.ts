@@ -189,9 +189,9 @@ const SHEETS: Readonly<Record<BrokerName | 'paper', Sheet>> = {
   fyers: {
     multiPlaceMax: 10,
     multiPlaceProducts: ['CNC', 'MIS', 'NRML'],
-    findByTag: 'search',
+    findByTag: 'book',
     readOne: 'call',
-    segments: always([...CASH_AND_DERIVATIVES, 'NCD_FO', 'MCX_FO', 'NSE_COM']),
+    segments: always([...CASH_AND_DERIVATIVES, 'NCD_FO']),
     signedPostbacks: false,
     settleMs: SETTLE_MS,
     ordersPerExchange: UNREGISTERED,

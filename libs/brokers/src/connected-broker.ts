@@ -9,6 +9,7 @@ import {
   retry,
 } from 'cockatiel';
 import type { Evidence, Order, OrderDetails, OrderTerms } from '#domain/orders/order';
+import { mapRead } from './answers';
 import type { Again, Broker, BrokerAnswer, Dispatch, ReportListener, TagSearch } from './broker';
 import { type Capabilities, unsupported } from './capabilities';
 import type {
@@ -25,7 +26,7 @@ import type {
 } from './client';
 import type { Asked, Governor } from './governor';
 import type { LastPrices } from './last-prices';
-import { type OpenOrder, OrderFollower } from './order-follower';
+import { type Alarm, type OpenOrder, OrderFollower } from './order-follower';
 import { carries, lacksTrades, reportsOfRow } from './row-reports';
 
 export interface ConnectedBrokerOptions {
@@ -44,11 +45,8 @@ export interface ConnectedBrokerOptions {
   readonly egressAddress?: string;
   /** The broker will not talk to this session or address any more. */
   readonly onLocked: (errorClass: 'auth' | 'address', evidence: Evidence) => void;
-  /** What somebody should look at: a duplicate, a frame that could not be read, an order that is missing. */
   readonly onAlarm: (kind: Alarm, evidence: Evidence) => void;
 }
-
-export type Alarm = 'duplicate' | 'drift' | 'missing' | 'feed-down' | 'reading-failed' | 'listener-failed';
 
 /** How long a call waits for its turn. */
 const QUEUE_MS = 8_000;
@@ -73,6 +71,8 @@ export class ConnectedBroker implements Broker {
   private readonly circuit: CircuitBreakerPolicy;
   private readonly again: RetryPolicy;
   private waiting: Waiting[] = [];
+  /** Reads of a book that wait for their turn. */
+  private readonly shared = new Map<keyof Books, Promise<Read<unknown>>>();
   private priceFeed: PriceFeed | undefined;
   private readonly followed = new Set<string>();
 
@@ -93,10 +93,10 @@ export class ConnectedBroker implements Broker {
     this.follower = new OrderFollower({
       broker: client.broker,
       follow: (listener) => client.followOrders(listener),
-      orders: () => this.read('book', () => client.orders()),
-      trades: () => this.read('book', () => client.trades()),
-      order: (id) => this.read('read', () => client.order(id)),
-      tradesOf: (id) => this.read('read', () => client.tradesOf(id)),
+      orders: () => this.book('orders', () => client.orders()),
+      trades: () => this.book('trades', () => client.trades()),
+      order: (id) => this.orderNow(id),
+      tradesOf: (id) => this.tradesNow(id),
       openOrders,
       reconcileMs,
       now,
@@ -177,7 +177,10 @@ export class ConnectedBroker implements Broker {
 
   async findByTag({ tag }: Dispatch): Promise<TagSearch> {
     const { client, capabilities, onAlarm } = this.options;
-    const found = await this.read(capabilities.findByTag === 'search' ? 'read' : 'book', () => client.findByTag(tag));
+    const found =
+      capabilities.readOne === 'book'
+        ? await this.book('orders', () => client.orders())
+        : await this.read(capabilities.findByTag === 'search' ? 'read' : 'book', () => client.findByTag(tag));
     if (found.outcome === 'failed') return { outcome: 'unknown', evidence: found.evidence };
     const rows = found.value.filter((row) => row.tag === tag);
     const [row] = rows;
@@ -187,7 +190,7 @@ export class ConnectedBroker implements Broker {
         code: 'DUPLICATE_TAG',
         message: `${tag} stands on ${rows.map(({ brokerOrderId }) => brokerOrderId).join(', ')}`,
       });
-    const trades = row.filledQuantity > 0 ? await this.read('read', () => client.tradesOf(row.brokerOrderId)) : NONE;
+    const trades = row.filledQuantity > 0 ? await this.tradesNow(row.brokerOrderId) : NONE;
     if (trades.outcome === 'failed') return { outcome: 'unknown', evidence: trades.evidence };
     const evidence = { code: 'FOUND_BY_TAG', message: `${tag} is order ${row.brokerOrderId}, ${row.rawState}` };
     return { outcome: 'found', reports: reportsOfRow(row, trades.value, evidence) };
@@ -218,10 +221,13 @@ export class ConnectedBroker implements Broker {
       lines.push({ ...one, order: { instrument, side, product, terms, tag, ...(algoId !== undefined && { algoId }) } });
     }
     // One exchange a call, because orders are counted by exchange.
-    for (const group of groupBy(lines, ({ order }) => order.instrument.exchange)) {
+    const together = ({ product }: OrderToSend): boolean => capabilities.multiPlaceProducts.includes(product);
+    const keyOf = ({ order }: Line): string => `${order.instrument.exchange} ${String(together(order))}`;
+    for (const group of groupBy(lines, keyOf)) {
       const exchange = group[0]?.order.instrument.exchange ?? 'NSE';
       const admitted = governor.weightMax({ kind: 'order', exchange, isExit: false });
-      const max = client.placeMany ? Math.max(1, Math.min(capabilities.multiPlaceMax, admitted)) : 1;
+      const isMulti = client.placeMany && group.every(({ order }) => together(order));
+      const max = isMulti ? Math.max(1, Math.min(capabilities.multiPlaceMax, admitted)) : 1;
       for (let from = 0; from < group.length; from += max) void this.sendPart(group.slice(from, from + max));
     }
   }
@@ -239,27 +245,41 @@ export class ConnectedBroker implements Broker {
     };
     const orders = part.map(({ order }) => order);
     let answers: readonly Sent[];
+    let callMs: number | undefined;
+    const noteTime = (ms: number): void => {
+      callMs = ms;
+    };
     try {
       answers =
         part.length > 1 && client.placeMany
-          ? await this.sendMany(asked, orders)
-          : [await this.send(asked, () => client.place(first.order))];
+          ? await this.sendMany(asked, orders, noteTime)
+          : [
+              await this.send(
+                asked,
+                timed(() => client.place(first.order), noteTime),
+              ),
+            ];
     } catch (error) {
       // A fault of ours, somewhere on the way: whether it was sent is not known.
       const message = error instanceof Error ? error.message : String(error);
       answers = part.map(() => ({ outcome: 'unknown', evidence: { code: 'CALL_FAILED', message } }));
     }
     part.forEach((one, index) => {
-      one.resolve(answerOf(answers[index] ?? SILENT));
+      one.resolve({ ...answerOf(answers[index] ?? SILENT), ...(callMs !== undefined && { callMs }) });
     });
   }
 
-  private async sendMany(asked: Asked, orders: readonly OrderToSend[]): Promise<readonly Sent[]> {
+  private async sendMany(
+    asked: Asked,
+    orders: readonly OrderToSend[],
+    noteTime: (ms: number) => void,
+  ): Promise<readonly Sent[]> {
     let answers: readonly Sent[] = [];
-    const first = await this.send(asked, async () => {
+    const call = async (): Promise<Sent> => {
       answers = (await this.options.client.placeMany?.(orders)) ?? [];
       return answers.find(isTrouble) ?? answers[0] ?? SILENT;
-    });
+    };
+    const first = await this.send(asked, timed(call, noteTime));
     return answers.length === orders.length ? answers : orders.map(() => first);
   }
 
@@ -312,6 +332,36 @@ export class ConnectedBroker implements Broker {
     return answer;
   }
 
+  private async orderNow(brokerOrderId: string): Promise<Read<OrderRow | undefined>> {
+    const { client, capabilities } = this.options;
+    if (capabilities.readOne === 'call') return this.read('read', () => client.order(brokerOrderId));
+    const rows = await this.book('orders', () => client.orders());
+    return mapRead(rows, (all) => all.find((row) => row.brokerOrderId === brokerOrderId));
+  }
+
+  private async tradesNow(brokerOrderId: string): Promise<Read<readonly TradeRow[]>> {
+    const { client, capabilities } = this.options;
+    if (capabilities.readOne === 'call') return this.read('read', () => client.tradesOf(brokerOrderId));
+    const trades = await this.book('trades', () => client.trades());
+    return mapRead(trades, (all) => all.filter((trade) => trade.brokerOrderId === brokerOrderId));
+  }
+
+  /** Whoever asks while a read waits for its turn shares its answer; a read that is on its way may be too old for them. */
+  private book<Name extends keyof Books>(name: Name, call: () => Promise<Books[Name]>): Promise<Books[Name]>;
+  private book(name: keyof Books, call: () => Promise<Read<unknown>>): Promise<Read<unknown>> {
+    const shared = this.shared.get(name);
+    if (shared) return shared;
+    const leave = (): void => {
+      if (this.shared.get(name) === reading) this.shared.delete(name);
+    };
+    const reading: Promise<Read<unknown>> = this.read('book', () => {
+      leave();
+      return call();
+    }).finally(leave);
+    this.shared.set(name, reading);
+    return reading;
+  }
+
   private noteLock(errorClass: ErrorClass, evidence: Evidence): void {
     if (errorClass === 'auth' || errorClass === 'address') this.options.onLocked(errorClass, evidence);
     if (errorClass === 'drift') this.options.onAlarm('drift', evidence);
@@ -322,14 +372,13 @@ export class ConnectedBroker implements Broker {
     brokerOrderId: string,
     isExpected: (row: OrderRow) => boolean,
   ): Promise<{ row: OrderRow; trades: readonly TradeRow[] } | undefined> {
-    const { client } = this.options;
     let seen: { row: OrderRow; trades: readonly TradeRow[] } | undefined;
     for (const afterMs of LOOK_AFTER_MS) {
       if (afterMs > 0) await new Promise((resolve) => setTimeout(resolve, afterMs));
-      const read = await this.read('read', () => client.order(brokerOrderId));
+      const read = await this.orderNow(brokerOrderId);
       if (read.outcome === 'failed' || !read.value) continue;
       const row = read.value;
-      const trades = row.filledQuantity > 0 ? await this.read('read', () => client.tradesOf(brokerOrderId)) : NONE;
+      const trades = row.filledQuantity > 0 ? await this.tradesNow(brokerOrderId) : NONE;
       if (trades.outcome === 'failed') continue;
       seen = { row, trades: trades.value };
       if (isExpected(row) && !lacksTrades(row, trades.value)) return seen;
@@ -348,12 +397,29 @@ export class ConnectedBroker implements Broker {
   }
 }
 
+interface Books {
+  readonly orders: Read<readonly OrderRow[]>;
+  readonly trades: Read<readonly TradeRow[]>;
+}
+
 interface Waiting {
   readonly dispatch: Dispatch;
   readonly notAfterMs: number;
   readonly resolve: (answer: BrokerAnswer) => void;
 }
 type Line = Waiting & { readonly order: OrderToSend };
+
+/** The same call, which tells how long it took. */
+const timed =
+  <Value>(call: () => Promise<Value>, noteTime: (ms: number) => void) =>
+  async (): Promise<Value> => {
+    const startedAt = performance.now();
+    try {
+      return await call();
+    } finally {
+      noteTime(performance.now() - startedAt);
+    }
+  };
 
 const NONE: Read<readonly TradeRow[]> = { outcome: 'ok', value: [] };
 

@@ -1,9 +1,12 @@
+import { setTimeout as wait } from 'node:timers/promises';
 import type { Evidence, Order } from '#domain/orders/order';
 import type { ReportListener } from './broker';
 import type { Feed, FeedState, OrderFeedListener, OrderRow, Read, TradeRow } from './client';
-import type { Alarm } from './connected-broker';
 import { istDay } from './fields';
 import { lacksTrades, reportsOfRow } from './row-reports';
+
+/** What somebody should look at: a tag that stands on two orders, a frame that could not be read, an order that is missing. */
+export type Alarm = 'duplicate' | 'drift' | 'missing' | 'feed-down' | 'reading-failed' | 'listener-failed';
 
 /** An order of the log that is open at the broker, and when its last attempt was dispatched, epoch milliseconds. */
 export interface OpenOrder {
@@ -28,8 +31,8 @@ export interface OrderFollowerOptions {
 
 /** While the feed is down, or after it came back, the books are compared this often. */
 const POLL_MS = 2_000;
-/** The to-do list lags a little behind the log: when an order that nobody knows yet is looked for again. */
-const UNKNOWN_AGAIN_MS = [200, 1_000, 3_000];
+/** The to-do list lags a little behind the log, and a trade book behind the order book: when to look again. */
+const AGAIN_MS = [200, 1_000, 3_000];
 /** An order that the broker accepted is in its book by then. */
 const MISSING_AFTER_MS = 30_000;
 
@@ -43,9 +46,17 @@ export class OrderFollower {
   private feed: Feed | undefined;
   private isUp = false;
   private timer: NodeJS.Timeout | undefined;
-  private comparing: Promise<void> | undefined;
+  private stopping = new AbortController();
+  /** Settles with the comparison that runs, if one does. */
+  private comparing: Promise<void> = Promise.resolve();
+  /** The comparison that begins after it. */
+  private nextComparison: Promise<void> | undefined;
   private readonly running = new Set<Promise<void>>();
   private readonly missingSince = new Map<string, number>();
+  /** Trades that were heard of, by the broker's order id, until the order is over. */
+  private readonly trades = new Map<string, readonly TradeRow[]>();
+  /** The last thing that is being told of an order. */
+  private readonly turns = new Map<string, Promise<void>>();
 
   constructor(private readonly options: OrderFollowerOptions) {}
 
@@ -53,9 +64,12 @@ export class OrderFollower {
   start(listener: ReportListener): () => Promise<void> {
     if (this.listener) throw new Error('the orders of this session are followed already');
     this.listener = listener;
+    this.stopping = new AbortController();
+    this.isUp = false;
     this.feed = this.options.follow({
       onRows: (rows, trades) => {
-        this.background(this.takeRows(rows, trades, this.sourceOf('broker'), UNKNOWN_AGAIN_MS));
+        for (const trade of trades) this.keep(trade.brokerOrderId, [trade]);
+        if (rows.length > 0) this.background(this.takeRows(rows, this.sourceOf('broker'), AGAIN_MS));
       },
       onDrift: (evidence) => {
         this.options.onAlarm('drift', evidence);
@@ -75,22 +89,28 @@ export class OrderFollower {
       this.options.onAlarm('reading-failed', read.evidence);
       return;
     }
-    if (read.value) await this.takeRows([read.value], [], this.sourceOf('broker'), UNKNOWN_AGAIN_MS);
+    if (read.value) await this.takeRows([read.value], this.sourceOf('broker'), AGAIN_MS);
   }
 
   /** A row that can be trusted, from a signed postback. */
   async take(row: OrderRow): Promise<void> {
-    await this.takeRows([row], [], this.sourceOf('broker'), UNKNOWN_AGAIN_MS);
+    await this.takeRows([row], this.sourceOf('broker'), AGAIN_MS);
   }
 
-  /** Compares our open orders with the broker's books, now. */
+  /** Compares our open orders with the broker's books, read from now on: one that runs already may have read too early. */
   async compare(source = this.sourceOf('reconciliation')): Promise<void> {
-    this.comparing ??= this.compareOnce(source).finally(() => (this.comparing = undefined));
-    await this.comparing;
+    this.nextComparison ??= this.comparing.then(() => {
+      this.nextComparison = undefined;
+      const comparison = this.compareOnce(source);
+      this.comparing = comparison.catch(() => undefined); // told to whoever asked for it
+      return comparison;
+    });
+    await this.nextComparison;
   }
 
   private async stop(): Promise<void> {
     this.listener = undefined;
+    this.stopping.abort();
     clearTimeout(this.timer);
     await this.feed?.close();
     await this.comparing;
@@ -108,10 +128,12 @@ export class OrderFollower {
     clearTimeout(this.timer);
     if (!this.listener) return;
     this.timer = setTimeout(() => {
+      this.timer = undefined;
       const source = this.sourceOf(this.isUp ? 'reconciliation' : 'broker');
       this.background(
         this.compare(source).finally(() => {
-          this.schedule(this.isUp ? this.options.reconcileMs : POLL_MS);
+          // Unless the feed came or went meanwhile, which wants a look of its own.
+          if (this.timer === undefined) this.schedule(this.isUp ? this.options.reconcileMs : POLL_MS);
         }),
       );
     }, afterMs);
@@ -119,7 +141,8 @@ export class OrderFollower {
 
   private async compareOnce(source: string): Promise<void> {
     const ours = await this.options.openOrders();
-    if (ours.length === 0) return;
+    this.forgetTradesBut(ours);
+    if (ours.length === 0 || !this.listener) return;
     const [orders, trades] = [await this.options.orders(), await this.options.trades()];
     for (const read of [orders, trades])
       if (read.outcome === 'failed') this.options.onAlarm('reading-failed', read.evidence);
@@ -134,41 +157,80 @@ export class OrderFollower {
   }
 
   /** Rows of orders that are not ours are none of our business; those that are not known yet are looked for again. */
-  private async takeRows(
-    rows: readonly OrderRow[],
-    trades: readonly TradeRow[],
-    source: string,
-    againAfterMs: readonly number[],
-  ): Promise<void> {
+  private async takeRows(rows: readonly OrderRow[], source: string, againAfterMs: readonly number[]): Promise<void> {
     const ours = await this.options.openOrders();
     const strangers: OrderRow[] = [];
     for (const row of rows) {
       const open = ours.find(({ order }) => isOf(row, order));
-      if (open) await this.tell(open.order, row, trades, source);
+      if (open) await this.tell(open.order, row, [], source);
       else strangers.push(row);
     }
     const [nextMs, ...later] = againAfterMs;
     if (strangers.length === 0 || nextMs === undefined || !this.listener) return;
-    await new Promise((resolve) => setTimeout(resolve, nextMs));
-    await this.takeRows(strangers, trades, source, later);
+    await this.pause(nextMs);
+    await this.takeRows(strangers, source, later);
   }
 
+  /** One thing after the other about one order. */
   private async tell(order: Order, row: OrderRow, known: readonly TradeRow[], source: string): Promise<void> {
-    const { details } = order;
-    if (!details || !this.listener) return;
-    let trades = known;
-    if (lacksTrades(row, trades) && row.filledQuantity > order.filledQuantity) {
-      const read = await this.options.tradesOf(row.brokerOrderId);
-      if (read.outcome === 'failed') this.options.onAlarm('reading-failed', read.evidence);
-      else trades = read.value;
-    } else if (lacksTrades(row, trades)) {
-      // Nothing was filled that we do not know: only how it ended is news.
-      trades = [];
-      row = { ...row, filledQuantity: 0 };
+    const { brokerOrderId } = row;
+    const before = this.turns.get(brokerOrderId) ?? Promise.resolve();
+    // What went wrong before was told to whoever began it.
+    const turn = before.catch(() => undefined).then(() => this.tellNow(order, row, known, source));
+    this.turns.set(brokerOrderId, turn);
+    try {
+      await turn;
+    } finally {
+      if (this.turns.get(brokerOrderId) === turn) this.turns.delete(brokerOrderId);
     }
+  }
+
+  private async tellNow(order: Order, row: OrderRow, known: readonly TradeRow[], source: string): Promise<void> {
+    const { brokerOrderId } = row;
+    this.keep(brokerOrderId, known);
+    const heard = (): readonly TradeRow[] => this.trades.get(brokerOrderId) ?? [];
+    if (lacksTrades(row, heard()) && row.filledQuantity <= order.filledQuantity) {
+      // Nothing was filled that we do not know: only how it ended is news.
+      await this.report(order, { ...row, filledQuantity: 0 }, [], source);
+      return;
+    }
+    for (const afterMs of [0, ...AGAIN_MS]) {
+      if (lacksTrades(row, heard())) {
+        if (afterMs > 0) await this.pause(afterMs);
+        if (!this.listener) return;
+        const read = await this.options.tradesOf(brokerOrderId);
+        if (read.outcome === 'ok') this.keep(brokerOrderId, read.value);
+        else this.options.onAlarm('reading-failed', read.evidence);
+      }
+      await this.report(order, row, heard(), source);
+      if (!lacksTrades(row, heard())) return;
+    }
+  }
+
+  private async report(order: Order, row: OrderRow, trades: readonly TradeRow[], source: string): Promise<void> {
     const told = reportsOfRow(row, trades);
-    if (told(order).length === 0) return;
-    await this.listener(details, told, source);
+    if (!order.details || told(order).length === 0) return;
+    await this.listener?.(order.details, told, source);
+  }
+
+  private keep(brokerOrderId: string, trades: readonly TradeRow[]): void {
+    const known = this.trades.get(brokerOrderId) ?? [];
+    const isNews = ({ tradeId, brokerOrderId: of }: TradeRow): boolean =>
+      of === brokerOrderId && !known.some((one) => one.tradeId === tradeId);
+    const news = trades.filter(isNews);
+    if (news.length > 0) this.trades.set(brokerOrderId, [...known, ...news]);
+  }
+
+  private forgetTradesBut(ours: readonly OpenOrder[]): void {
+    const open = new Set(ours.map(({ order }) => order.brokerOrderId));
+    for (const brokerOrderId of this.trades.keys()) if (!open.has(brokerOrderId)) this.trades.delete(brokerOrderId);
+  }
+
+  /** Ends early when nobody listens any more. */
+  private async pause(ms: number): Promise<void> {
+    await wait(ms, undefined, { signal: this.stopping.signal }).catch((error: unknown) => {
+      if (!this.stopping.signal.aborted) throw error;
+    });
   }
 
   /** A broker's book holds one day: an order of an earlier one that is not there has expired with its day. */

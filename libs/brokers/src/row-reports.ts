@@ -28,9 +28,15 @@ export const lacksTrades = (row: OrderRow, trades: readonly TradeRow[]): boolean
   tradesOf(row, trades).reduce((sum, { quantity }) => sum + quantity, 0) < row.filledQuantity;
 
 const tradesOf = ({ brokerOrderId }: OrderRow, trades: readonly TradeRow[]): readonly TradeRow[] =>
-  trades.filter((trade) => trade.brokerOrderId === brokerOrderId).sort((a, b) => a.tradedAtMs - b.tradedAtMs);
+  trades
+    .filter((trade, at) => trade.brokerOrderId === brokerOrderId && at === firstOf(trade, trades))
+    .sort((a, b) => a.tradedAtMs - b.tradedAtMs);
 
-const endOf = ({ state, evidence }: OrderRow, order: Order): readonly ExecutionReport[] => {
+/** A trade that a book lists twice is one trade. */
+const firstOf = ({ tradeId, brokerOrderId }: TradeRow, trades: readonly TradeRow[]): number =>
+  trades.findIndex((one) => one.tradeId === tradeId && one.brokerOrderId === brokerOrderId);
+
+const endOf = ({ state, evidence, filledQuantity }: OrderRow, order: Order): readonly ExecutionReport[] => {
   switch (state) {
     case 'REJECTED':
       return [{ kind: 'rejected', evidence: evidence ?? { code: 'REJECTED', message: 'the broker gave no reason' } }];
@@ -38,13 +44,19 @@ const endOf = ({ state, evidence }: OrderRow, order: Order): readonly ExecutionR
       return [{ kind: 'cancelled', reason: reasonOf(order) }];
     case 'EXPIRED':
       return [{ kind: 'expired' }];
+    case 'FILLED': {
+      // Its trades say so. A change that asked for more came too late, and nobody else would say that.
+      const { pendingReplace } = order;
+      return pendingReplace && pendingReplace.terms.quantity > filledQuantity
+        ? [{ kind: 'replace-rejected', evidence: { code: 'FILLED_BEFORE', message: 'filled before it was changed' } }]
+        : [];
+    }
     case 'PENDING_ACK':
     case 'QUEUED_AMO':
     case 'WORKING':
     case 'TRIGGER_WAIT':
     case 'MODIFY_PENDING':
     case 'CANCEL_PENDING':
-    case 'FILLED': // its trades say so
     case 'UNKNOWN':
       return [];
   }

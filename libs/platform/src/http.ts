@@ -19,7 +19,7 @@ import {
   sendProblem,
   type ProblemTranslation,
 } from './problem-details';
-import { correlationIdOf, runInContext } from './request-context';
+import { correlationIdOf, runInContext, serverTiming } from './request-context';
 
 export interface HttpAppOptions {
   readonly host: string;
@@ -154,6 +154,8 @@ const addHooks = (fastify: FastifyInstance, logger: Logger, ending: { readonly b
   });
   fastify.addHook('onSend', (request, reply, payload, done) => {
     void reply.header('x-correlation-id', request.id);
+    const timing = serverTiming();
+    if (timing !== undefined) void reply.header('server-timing', timing);
     // An open connection that falls idle would keep the process from ending.
     if (ending.begun) void reply.header('connection', 'close');
     done(null, payload);

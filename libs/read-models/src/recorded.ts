@@ -80,6 +80,7 @@ const details: Shape = [
   ['orderId', uuid],
   ['intentId', uuid],
   ['line', count],
+  ['slice', optional(count)],
   ['accountId', text],
   ['userId', text],
   ['instrumentKey', text],

@@ -4,7 +4,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { WebSocketServer } from 'ws';
-import type { BrokerInstrument, FeedState, OrderRow, OrderToSend, PriceTick } from '../client';
+import type { BrokerInstrument, Feed, FeedState, OrderRow, OrderToSend, PriceTick } from '../client';
 import { angelone } from './angelone';
 
 const fixture = (name: string): string => readFileSync(join(__dirname, '../../fixtures/angelone', name), 'utf8');
@@ -39,9 +39,11 @@ describe('a client of Angel One', () => {
   let asked: Asked[];
   let answer: (asked: Asked, response: ServerResponse) => void;
   let baseUrl: string;
+  let feeds: Feed[];
 
   beforeEach(async () => {
     asked = [];
+    feeds = [];
     answer = (_, response) => json(response, fixture('place_order_response.json'));
     server = createServer((request, response) => {
       const chunks: Buffer[] = [];
@@ -60,6 +62,7 @@ describe('a client of Angel One', () => {
   });
 
   afterEach(async () => {
+    await Promise.all(feeds.map((feed) => feed.close())); // also of a spec that failed half-way
     for (const socket of sockets.clients) socket.terminate();
     server.closeAllConnections();
     server.close();
@@ -191,6 +194,7 @@ describe('a client of Angel One', () => {
       onDrift: (evidence) => drifts.push(evidence),
       onState: (state) => states.push(state),
     });
+    feeds.push(feed);
     await until(() => rows.length > 0);
     await feed.close();
     expect(request?.url).toBe('/smart-order-update');
@@ -205,6 +209,7 @@ describe('a client of Angel One', () => {
     sockets.on('connection', (socket) => socket.send('{"status-code":"401","error-message":"Invalid"}'));
     const ignore = (): void => undefined;
     const feed = open().followOrders({ onRows: ignore, onDrift: ignore, onState: (state) => states.push(state) });
+    feeds.push(feed);
     await until(() => states.length > 0);
     await feed.close();
     expect(states[0]).toMatchObject({ state: 'down', errorClass: 'auth', evidence: { code: '401' } });
@@ -236,6 +241,7 @@ describe('a client of Angel One', () => {
       onDrift: (evidence) => drifts.push(evidence),
       onState: (state) => states.push(state),
     });
+    feeds.push(feed);
     feed.follow([sbin, odd]);
     await until(() => drifts.length === 2);
     feed.follow([tcs]);

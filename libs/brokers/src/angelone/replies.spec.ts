@@ -108,6 +108,12 @@ describe('what Angel One answers to an order', () => {
     }),
   );
 
+  it('is read as a no where false is printed as text', () =>
+    expect(replies.readPlaced(say, captured('failure_envelope.json'))).toEqual({
+      outcome: 'unknown',
+      evidence: { code: 'AB1007', message: 'Login Id or password is invalid' },
+    }));
+
   it('never shows a secret, and is cut to size', () => {
     const sent = replies.readPlaced(say, error('AB1008', 200, `SECRETTOKEN ${'x'.repeat(1_000)}`));
     expect(sent).toMatchObject({ evidence: { message: expect.stringMatching(/^\*\*\* x+$/) } });

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type WebSocket, WebSocketServer } from 'ws';
-import type { BrokerInstrument, FeedState, OrderRow, OrderToSend, PriceTick } from '../client';
+import type { BrokerInstrument, Feed, FeedState, OrderRow, OrderToSend, PriceTick } from '../client';
 import { fyers } from './fyers';
 
 interface Asked {
@@ -35,9 +35,11 @@ describe('a client of Fyers', () => {
   let asked: Asked[];
   let answer: (asked: Asked, response: ServerResponse) => void;
   let baseUrl: string;
+  let feeds: Feed[];
 
   beforeEach(async () => {
     asked = [];
+    feeds = [];
     answer = (_, response) => json(response, { s: 'ok', code: 1101, id: '25012400002074' });
     server = createServer((request, response) => {
       const chunks: Buffer[] = [];
@@ -56,6 +58,7 @@ describe('a client of Fyers', () => {
   });
 
   afterEach(async () => {
+    await Promise.all(feeds.map((feed) => feed.close())); // also of a spec that failed half-way
     for (const socket of sockets.clients) socket.terminate();
     server.closeAllConnections();
     server.close();
@@ -112,7 +115,7 @@ describe('a client of Fyers', () => {
       'POST /multi-order/sync',
       'PATCH /orders/sync',
       'DELETE /orders/25012400002074/sync',
-      'GET /orders?order_tag=T01',
+      'GET /orders',
       'GET /orders?id=25012400002074',
       'GET /orders',
       'GET /tradebook',
@@ -173,6 +176,7 @@ describe('a client of Fyers', () => {
       onDrift: (evidence) => drifts.push(evidence),
       onState: (state) => states.push(state),
     });
+    feeds.push(feed);
     const socket = await confirmed;
     await until(() => states.length > 0);
     socket.send('not a frame');
@@ -199,6 +203,7 @@ describe('a client of Fyers', () => {
     sockets.on('connection', (socket) => socket.send('{"s":"error","code":-16,"message":"no"}'));
     const ignore = (): void => undefined;
     const feed = open().followOrders({ onRows: ignore, onDrift: ignore, onState: (state) => states.push(state) });
+    feeds.push(feed);
     await until(() => states.length > 0);
     await feed.close();
     expect(states[0]).toMatchObject({ state: 'down', errorClass: 'auth', evidence: { code: '-16' } });
@@ -228,6 +233,7 @@ describe('a client of Fyers', () => {
       onDrift: (evidence) => drifts.push(evidence),
       onState: (state) => states.push(state),
     });
+    feeds.push(feed);
     feed.follow([sbin, odd]);
     await until(() => ticks.length > 0);
     feed.follow([tcs]);
@@ -254,6 +260,7 @@ describe('a client of Fyers', () => {
         now: () => Date.now(),
       })
       .followPrices({ onTicks: ignore, onDrift: ignore, onState: (state) => states.push(state) });
+    feeds.push(feed);
     await until(() => states.length > 0);
     await feed.close();
     expect(states[0]).toMatchObject({ state: 'down', errorClass: 'auth', evidence: { code: 'HSM_KEY' } });

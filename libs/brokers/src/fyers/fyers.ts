@@ -110,7 +110,8 @@ class FyersClient implements BrokerClient {
   }
 
   findByTag(tag: string): Promise<Read<readonly OrderRow[]>> {
-    return this.read(requests.byTag(tag), (answered) => replies.readByTag(this.say, answered, tag));
+    // There is a search, but whether it wants the tag as it was sent or as it is echoed, nobody says; the book costs as much.
+    return this.read(requests.orders, (answered) => replies.readByTag(this.say, answered, tag));
   }
 
   order(brokerOrderId: string): Promise<Read<OrderRow | undefined>> {

@@ -159,7 +159,7 @@ class Cursor {
     return this.data.readUInt16BE(this.take(2));
   }
   int32(): number {
-    return this.data.readInt32LE(this.take(4));
+    return this.data.readInt32BE(this.take(4));
   }
   uint32(): number {
     return this.data.readUInt32BE(this.take(4));

@@ -79,7 +79,6 @@ export const cancel = ({ brokerOrderId }: OrderAtBroker): Call =>
 
 export const orders: Call = call('GET', '/orders');
 export const order = (brokerOrderId: string): Call => call('GET', `/orders?id=${encodeURIComponent(brokerOrderId)}`);
-export const byTag = (tag: string): Call => call('GET', `/orders?order_tag=${encodeURIComponent(tag)}`);
 export const trades: Call = call('GET', '/tradebook');
 export const positions: Call = call('GET', '/positions');
 export const holdings: Call = call('GET', '/holdings');

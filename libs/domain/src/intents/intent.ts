@@ -7,12 +7,19 @@ export type IntentLine = OrderDetails & { readonly broker?: string };
 
 /**
  * What became of a line, as the client was told: ACCEPTED by the broker; DENIED by our rules; REJECTED by the broker;
- * UNKNOWN while nobody answered; PENDING while it is on its way; FAILED when no broker could be reached.
+ * UNKNOWN while nobody answered; PENDING while it is on its way; FAILED when no broker could be reached; PARTIAL when its
+ * slices fared differently.
  */
-export type LineStatus = 'ACCEPTED' | 'DENIED' | 'REJECTED' | 'UNKNOWN' | 'PENDING' | 'FAILED';
+export type LineStatus = 'ACCEPTED' | 'DENIED' | 'REJECTED' | 'UNKNOWN' | 'PENDING' | 'FAILED' | 'PARTIAL';
 
-export interface LineResult {
+export interface LineResult extends SliceResult {
   readonly line: number;
+  /** Of a line that was cut: every order of it. `orderId` and what else stands here is of the first. */
+  readonly slices?: readonly SliceResult[];
+}
+
+/** What became of one order. */
+export interface SliceResult {
   readonly orderId: string;
   readonly status: LineStatus;
   readonly brokerOrderId?: string;
@@ -96,5 +103,29 @@ export const statusOf = (results: readonly Pick<LineResult, 'status'>[]): Intent
   const count = (...statuses: LineStatus[]) => results.filter(({ status }) => statuses.includes(status)).length;
   if (count('PENDING') > 0) return 'PENDING';
   if (count('ACCEPTED') === results.length) return 'ACCEPTED';
-  return count('ACCEPTED', 'UNKNOWN') === 0 ? 'REJECTED' : 'PARTIAL';
+  return count('ACCEPTED', 'UNKNOWN', 'PARTIAL') === 0 ? 'REJECTED' : 'PARTIAL';
+};
+
+/** One result a line, from one an order: of a line that was cut, what its slices came to together. */
+export const perLine = (results: readonly LineResult[]): readonly LineResult[] => {
+  const lines = new Map<number, LineResult[]>();
+  for (const result of results) lines.set(result.line, [...(lines.get(result.line) ?? []), result]);
+  return [...lines.values()].flatMap((slices) => {
+    const [first] = slices;
+    if (!first || slices.length === 1) return slices;
+    const problem = slices.find((slice) => slice.problem !== undefined)?.problem;
+    return [
+      {
+        ...first,
+        status: togetherOf(slices),
+        ...(problem && { problem }),
+        slices: slices.map(({ line: _line, ...slice }): SliceResult => slice),
+      },
+    ];
+  });
+};
+
+const togetherOf = (slices: readonly LineResult[]): LineStatus => {
+  const [status = 'PENDING', ...others] = new Set(slices.map((slice) => slice.status));
+  return others.length === 0 ? status : statusOf(slices) === 'PENDING' ? 'PENDING' : 'PARTIAL';
 };

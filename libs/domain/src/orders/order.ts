@@ -25,6 +25,8 @@ export interface OrderDetails extends OrderTerms {
   readonly orderId: string;
   readonly intentId: string;
   readonly line: number;
+  /** From 0, where the line was larger than the exchange takes in one order and was cut: one order a slice. */
+  readonly slice?: number;
   readonly accountId: string;
   readonly userId: string;
   readonly instrumentKey: string;
@@ -388,6 +390,7 @@ const DETAILS = [
   'orderId',
   'intentId',
   'line',
+  'slice',
   'accountId',
   'userId',
   'instrumentKey',
