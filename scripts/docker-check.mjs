@@ -13,7 +13,7 @@ const COMMAND_TIMEOUT_MS = 60_000;
 const SETS = [['compose.yaml'], ['compose.yaml', 'compose.ports.yaml'], ['compose.yaml', 'compose.scale.yaml']];
 const FILES = [...new Set(SETS.flat())];
 /** What must be said from outside, and must not be guessed. */
-const SECRETS = ['JWT_SECRET', 'POSTGRES_PASSWORD'];
+const SECRETS = ['CREDENTIALS_KEYS', 'JWT_SECRET', 'POSTGRES_PASSWORD'];
 
 const complaints = [];
 const complain = (where, what) => complaints.push(`${where}: ${what}`);

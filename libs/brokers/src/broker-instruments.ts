@@ -9,9 +9,15 @@ import type { BrokerInstrument, BrokerInstruments, BrokerName } from './client';
  * named by rule.
  */
 export const instrumentsOf = (broker: BrokerName, catalogue: Catalogue): BrokerInstruments => {
+  const byRule = broker === 'upstox' ? new Map<string, Instrument>() : namedByRule(broker, catalogue.instruments);
+  const ownerOf = (symbol: string): Instrument | undefined =>
+    catalogue.resolveBroker(broker, symbol) ?? byRule.get(symbol);
   const nameOf = (instrument: Instrument): Name | undefined => {
     if (broker === 'upstox') return { symbol: instrument.instrumentKey, token: instrument.instrumentKey };
-    return catalogue.listingOf(broker, instrument.instrumentKey) ?? shareName(broker, instrument);
+    const listed = catalogue.listingOf(broker, instrument.instrumentKey);
+    if (listed) return listed;
+    const name = shareName(broker, instrument);
+    return name && ownerOf(name.symbol)?.instrumentKey === instrument.instrumentKey ? name : undefined;
   };
   const named = (instrument: Instrument): BrokerInstrument | undefined => {
     const { instrumentKey, exchange, segment, lotSize } = instrument;
@@ -20,22 +26,34 @@ export const instrumentsOf = (broker: BrokerName, catalogue: Catalogue): BrokerI
     const { symbol, token } = name;
     return { instrumentKey, exchange, segment, symbol, token, ...(lotSize !== undefined && { lotSize }) };
   };
-  const byRule = new Map<string, Instrument>();
-  for (const instrument of catalogue.instruments) {
-    const name = broker === 'upstox' ? undefined : shareName(broker, instrument);
-    if (name) byRule.set(name.symbol, instrument);
-  }
   return {
     of: (instrumentKey) => {
       const instrument = catalogue.resolve(instrumentKey);
       return instrument?.instrumentKey === instrumentKey ? named(instrument) : undefined;
     },
     bySymbol: (symbol) => {
-      const instrument = catalogue.resolveBroker(broker, symbol) ?? byRule.get(symbol);
+      const instrument = ownerOf(symbol);
       const found = instrument && named(instrument);
       return found?.symbol === symbol ? found : undefined;
     },
   };
+};
+
+/** A name that the rule would give to two instruments is given to neither: an order must not go to the other one. */
+const namedByRule = (
+  broker: Exclude<BrokerName, 'upstox'>,
+  instruments: readonly Instrument[],
+): ReadonlyMap<string, Instrument> => {
+  const byRule = new Map<string, Instrument>();
+  const ambiguous = new Set<string>();
+  for (const instrument of instruments) {
+    const name = shareName(broker, instrument);
+    if (!name) continue;
+    if (byRule.has(name.symbol)) ambiguous.add(name.symbol);
+    byRule.set(name.symbol, instrument);
+  }
+  for (const symbol of ambiguous) byRule.delete(symbol);
+  return byRule;
 };
 
 interface Name {

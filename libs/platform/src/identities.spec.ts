@@ -241,6 +241,24 @@ describe('an API key', () => {
     });
   });
 
+  it('is found out also when somebody gets an account meanwhile', async () => {
+    const { apiKey } = await register();
+    const { userId } = await register();
+    const elsewhere = another();
+    let goOn = (): void => undefined;
+    const held = new Promise<void>((resolve) => (goOn = resolve));
+    const ask = dataSource.query.bind(dataSource);
+    const query = jest.spyOn(dataSource, 'query').mockImplementationOnce(async (...asked) => {
+      await held;
+      return ask(...asked);
+    });
+    const finding = elsewhere.byApiKey(apiKey);
+    await elsewhere.addAccount(userId, randomUUID(), 'live');
+    goOn();
+    expect(await finding).toBeDefined();
+    query.mockRestore();
+  });
+
   it('cannot be judged while the database is away, which is no verdict', async () => {
     const { apiKey } = await register();
     const elsewhere = another();

@@ -66,7 +66,12 @@ export class Identities {
       verifyOptions: { algorithms: ['HS256'], issuer, audience: issuer },
     });
     const remember = (sql: string): LRUCache<string, Identity> =>
-      new LRUCache({ max: rememberedMax, ttl: believedForMs, fetchMethod: (key: string) => this.find(sql, key) });
+      new LRUCache({
+        max: rememberedMax,
+        ttl: believedForMs,
+        fetchMethod: (key: string) => this.find(sql, key),
+        ignoreFetchAbort: true, // who is being looked up while all are forgotten is told, and not remembered
+      });
     this.byKeyHash = remember(
       identityWhere('u.id = (select user_id from api_keys where key_hash = $1 and revoked_at is null)'),
     );
