@@ -43,7 +43,7 @@ describe(`every order exactly once (seed ${String(seed)})`, () => {
       process.stderr.write(
         [
           '',
-          `seed ${String(seed)}: ${String(report.kills)} kills in ${String(report.seconds)} s; cut off and asked again: ${String(report.askedAgain)}; logged in again: ${String(report.loggedInAgain)}`,
+          `seed ${String(seed)}: ${String(report.kills)} kills (${String(report.killsInStart)} while it started) in ${String(report.seconds)} s; cut off and asked again: ${String(report.askedAgain)}; logged in again: ${String(report.loggedInAgain)}`,
           `faults: ${FAULT_KINDS.map((kind) => `${kind} ${String(report.struck[kind])}`).join(', ')}`,
           ...linesOf(report),
           '',

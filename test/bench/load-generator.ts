@@ -81,11 +81,13 @@ class Measured {
   readonly latenciesMs: number[] = [];
   readonly statuses: Record<string, number> = {};
   bodyBytes = 0;
+  failure: string | undefined;
 
   add(latencyMs: number, { status, body }: HttpAnswer): void {
     this.latenciesMs.push(latencyMs);
     this.statuses[status] = (this.statuses[status] ?? 0) + 1;
     this.bodyBytes += body.length;
+    if (status !== 200) this.failure ??= body;
     if (status >= 500) throw new Error(`the server answered ${String(status)}: ${body}`);
   }
 }
@@ -143,6 +145,7 @@ const generate = async (load: Load): Promise<LoadResult> => {
       succeeded: measured.statuses['200'] ?? 0,
       statuses: measured.statuses,
       latencies: latenciesOf(measured.latenciesMs),
+      ...(measured.failure !== undefined && { failure: measured.failure }),
       bodyBytes: Math.round(measured.bodyBytes / measured.latenciesMs.length),
       ...(readBack && { readBack }),
       ...(parts && { dispatch: parts.times() }),

@@ -70,6 +70,8 @@ export interface LoadResult {
   /** All answers by status. */
   readonly statuses: Readonly<Record<string, number>>;
   readonly latencies: Latencies;
+  /** The first answer that was no success. */
+  readonly failure?: string;
   /** Mean size of an answer's body. */
   readonly bodyBytes: number;
   /** From a write's answer to a book that holds it. */

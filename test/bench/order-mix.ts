@@ -49,20 +49,26 @@ export const orderMix = (shares: readonly Share[], random: () => number, resting
   };
 };
 
+/** What a resting order is away from all that was paid that day, and by how much the day of its share may have moved. */
+const AWAY = 0.05;
+const MOVED_MAX = 0.1;
+
 /**
- * Makes orders that any broker takes and nothing fills: a few percent away from what was paid that day, and within the
- * band that an exchange allows.
+ * Makes orders that any broker takes and nothing fills: away from what was paid that day, but within the fifth of a
+ * price by which exchanges let it move.
  */
 export const restingOrders = (shares: readonly Share[], random: () => number): (() => OrderLine) => {
-  if (shares.length === 0) throw new RangeError('no share to make orders for');
+  const calm = shares.filter(({ lowE4, highE4 }) => highE4 <= lowE4 * (1 + MOVED_MAX));
+  if (calm.length === 0) throw new RangeError('no share to make orders for');
   return () => {
-    const share = shares[Math.floor(random() * shares.length)];
+    const share = calm[Math.floor(random() * calm.length)];
     if (share === undefined) throw new RangeError('a random number lay outside of 0 to 1');
-    const { lowE4, highE4, tickSizeE4 } = share;
+    const { symbol, lowE4, highE4, tickSizeE4 } = share;
     const side = random() < 0.5 ? 'BUY' : 'SELL';
-    const ticks = side === 'BUY' ? Math.floor((lowE4 * 0.95) / tickSizeE4) : Math.ceil((highE4 * 1.05) / tickSizeE4);
+    const ticks =
+      side === 'BUY' ? Math.floor((lowE4 * (1 - AWAY)) / tickSizeE4) : Math.ceil((highE4 * (1 + AWAY)) / tickSizeE4);
     return {
-      symbol: share.symbol,
+      symbol,
       side,
       product: 'MIS',
       orderType: 'LIMIT',

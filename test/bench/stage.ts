@@ -128,10 +128,10 @@ const createBareTable = async (url: string): Promise<void> => {
 };
 
 /** @throws Error when too many answers were no success: then their pace says nothing. */
-export const checkStatuses = (of: string, { statuses, succeeded }: LoadResult): void => {
+export const checkStatuses = (of: string, { statuses, succeeded, failure = '' }: LoadResult): void => {
   const answers = Object.values(statuses).reduce((sum, count) => sum + count, 0);
   if (answers - succeeded > answers * FAILED_SHARE_MAX)
-    throw new Error(`${of}: too many answers were no success: ${JSON.stringify(statuses)}`);
+    throw new Error(`${of}: too many answers were no success: ${JSON.stringify(statuses)} ${failure}`);
 };
 
 interface Cpu {

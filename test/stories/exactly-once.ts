@@ -28,6 +28,8 @@ export interface ExactlyOnceOptions {
 
 export interface ExactlyOnceReport extends TruthBoard {
   readonly kills: number;
+  /** Of these, before it was ready. */
+  readonly killsInStart: number;
   readonly seconds: number;
   /** Requests whose connection was cut before they were answered, and which were made again. */
   readonly askedAgain: number;
@@ -49,6 +51,8 @@ const DELAY_MAX_MS = 1_500;
 const DOWN_MAX_MS = 1_500;
 /** How long the coordinator lives at most between two kills, whatever was placed meanwhile. */
 const LIFE_MAX_MS = 4_000;
+/** The first start takes about so long; kills in a start are spread over all of it. */
+const START_MS = 4_000;
 const SETTLE_TIMEOUT_MS = 180_000;
 const LINES_MAX = 10;
 const CANCELS_MAX = 50;
@@ -75,6 +79,7 @@ export const exactlyOnce = async (
   const load = new Load(people, orders, seed);
   load.begin(clients);
   let killed = 0;
+  let killsInStart = 0;
   try {
     while (killed < kills) {
       await setFaults(sim, people, faultsOf(killed, choices));
@@ -91,8 +96,11 @@ export const exactlyOnce = async (
       await load.orFailure(sleep(choices.next() * 400));
       await coordinator.kill();
       killed += 1;
-      for (; killed < kills && choices.next() < 0.45; killed += 1)
-        await coordinator.startAndKill(choices.next() * 3_000);
+      for (let again = 0; again < 3 && killed < kills && choices.next() < 0.6; again += 1) {
+        await coordinator.startAndKill(choices.next() * (startsMs.at(-1) ?? START_MS));
+        killed += 1;
+        killsInStart += 1;
+      }
       await note(sim, struck);
       const before = Date.now();
       await coordinator.start();
@@ -117,6 +125,7 @@ export const exactlyOnce = async (
     return {
       ...board,
       kills: killed,
+      killsInStart,
       seconds: Math.round((Date.now() - startedAt) / 1_000),
       askedAgain,
       loggedInAgain: people.loggedInAgain,

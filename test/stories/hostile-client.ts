@@ -1,6 +1,7 @@
 import { createHmac, randomUUID } from 'node:crypto';
 import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
+import { readAllOf } from '../support/books';
 import {
   type Answer,
   type Ask,
@@ -614,6 +615,10 @@ export const hostileClient = (open: () => Deployment): void => {
       expect(errors.filter((logged) => !logged.includes('READ_MODEL_BEHIND'))).toEqual([]);
       expect(exitCode).toBe(0);
       await coordinator.start(); // the last look into the log
+      const since = await coordinator.withLog((log) => readAllOf(log, head));
+      // The demo trader logs in anew at its simulated brokers.
+      expect(since.filter(({ stream }) => !stream.startsWith('connection-'))).toEqual([]);
+      head = await headOfLog();
     });
   });
 };

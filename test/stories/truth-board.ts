@@ -191,7 +191,7 @@ const resolvedIn = ({ histories }: Books): ReadonlyMap<string, number> => {
     const attempts = attemptsOf(history);
     if (attempts.length > 1) count('sent again');
     if (new Set(attempts.map(({ broker }) => broker)).size > 1) count('failed over');
-    for (const event of history as readonly RecordedEvent[] as readonly (OrderEvent & RecordedEvent)[]) {
+    for (const event of history as readonly (OrderEvent & RecordedEvent)[]) {
       if (event.type === 'DispatchInDoubt') count('in doubt');
       if (event.type === 'OrderAccepted' && event.data.evidence?.code === 'FOUND_BY_TAG') count('found by tag');
       if (event.type === 'DispatchNotSent') count(`not sent: ${event.data.evidence.code ?? 'no code'}`);

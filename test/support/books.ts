@@ -16,9 +16,6 @@ export interface Books {
 
 const PAGE = 10_000;
 
-/** Streams that hold no orders and no money; their events are in the histories. */
-const NOT_BOOKED: ReadonlySet<string> = new Set(['connection', 'settings']);
-
 /** Everything that was recorded after a position, in order. */
 export const readAllOf = async (log: EventLog, from = 0): Promise<readonly RecordedEvent[]> => {
   const all: RecordedEvent[] = [];

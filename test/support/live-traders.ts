@@ -121,7 +121,7 @@ export class LiveTraders {
   private async watch(): Promise<void> {
     while (!this.isOver) {
       await Promise.all(this.all.map((trader) => this.lookAfter(trader)));
-      await sleep(LOOK_AT_SESSIONS_MS);
+      await sleep(LOOK_AT_SESSIONS_MS * Math.max(1, this.all.length / 6)); // no more questions of more people
     }
   }
 

@@ -21,7 +21,7 @@ import { type HttpApp, startHttpApp } from '#platform/http';
 import { HOT_STATE, type HotState } from '#platform/hot-state';
 import { Lease } from '#platform/leases';
 import { OPEN_ACCOUNT } from '#platform/identity';
-import { counter, histogram } from '#platform/metrics';
+import { counter, gauge, histogram } from '#platform/metrics';
 import { type Platform, PlatformModule } from '#platform/platform.module';
 import { credentialsKeysOf } from '#platform/config';
 import { addWait } from '#platform/request-context';
@@ -66,6 +66,11 @@ const brokerCallSeconds = histogram({
   name: 'coordinator_broker_call_seconds',
   help: 'One HTTP call to a broker until its answer was read, whatever it came to',
   labels: ['broker', 'operation'],
+});
+
+const ordersInDoubt = gauge({
+  name: 'coordinator_orders_in_doubt',
+  help: 'Orders for which nobody has answered for 15 seconds and more, as the process that looks after them has counted',
 });
 
 const backgroundFailures = counter({
@@ -298,10 +303,11 @@ const writeSide = (
 
 const openWork = async (dataSource: DataSource, beforeMs: number): Promise<readonly OpenWork[]> => {
   const rows = await dataSource.manager.find(OpenWorkRow, {
-    select: { kind: true, id: true, accountId: true, since: true, position: true },
+    select: { kind: true, id: true, accountId: true, since: true, position: true, status: true },
     where: { since: LessThanOrEqual(beforeMs) },
     order: { position: 'ASC' },
   });
+  ordersInDoubt.set(rows.filter(({ status }) => status === 'in-doubt').length);
   return rows.sort((a, b) => a.kind.localeCompare(b.kind)); // intents first: they carry their orders along
 };
 

@@ -4,13 +4,17 @@ import { IsIn, IsIP, IsObject, IsOptional, IsUUID, Length, Matches } from 'class
 import { BROKER_NAMES, type BrokerAdapter, type BrokerName, CredentialsError } from '#brokers/client';
 import type { FastifyRequest } from '#platform/fastify';
 import { accountOf, CurrentIdentity, type Identity, Public } from '#platform/identity';
+import { HOT_STATE, type HotState } from '#platform/hot-state';
 import { Problem } from '#platform/problem-details';
+import { RateLimit } from '#platform/rate-limit';
 import { ConnectError, Connections, type ConnectionView } from './connections';
 import { LiveAccounts } from './live-accounts';
 
 /** Injects the adapters by name. */
 export const ADAPTERS = Symbol('Adapters');
 export type Adapters = Readonly<Record<BrokerName, BrokerAdapter>>;
+
+const TRIES_MAX = 60;
 
 class Connect {
   @ApiProperty({ enum: BROKER_NAMES })
@@ -59,11 +63,17 @@ class ConnectionsDocument {
 @ApiTags('brokers')
 @Controller('broker')
 export class ConnectionsController {
+  /** Each try is a call to a broker, in our name. */
+  private readonly perUser: RateLimit;
+
   constructor(
     private readonly connections: Connections,
     private readonly accounts: LiveAccounts,
     @Inject(ADAPTERS) private readonly adapters: Adapters,
-  ) {}
+    @Inject(HOT_STATE) hotState: HotState,
+  ) {
+    this.perUser = new RateLimit(hotState, { name: 'broker-connect', triesMax: TRIES_MAX, windowMs: 60_000 });
+  }
 
   @Post('connect')
   @HttpCode(200)
@@ -75,6 +85,7 @@ export class ConnectionsController {
   @ApiResponse({ status: 503, description: 'BROKER_UNREACHABLE' })
   async connect(@CurrentIdentity() identity: Identity, @Body() body: Connect): Promise<ConnectionView> {
     const { broker, algoId, egressAddress } = body;
+    await this.perUser.count(identity.userId);
     if (identity.role === 'auditor') throw new Problem(403, 'READ_ONLY', 'An auditor reads and does not trade.');
     const credentials = this.credentialsOf(broker, body.credentials);
     const { userId } = identity;

@@ -414,7 +414,7 @@ export class OrderDesk {
    * broker's book vanishes overnight. A broker that cannot be asked proves nothing.
    */
   private async find({ dispatch, broker, sentBeforeMs }: DueDispatch): Promise<BrokerAnswer> {
-    const { brokers, now } = this.options;
+    const { now } = this.options;
     const { accountId } = dispatch.details;
     if (!(await this.brokerOf(accountId, broker)))
       return { outcome: 'unknown', evidence: { code: 'BROKER_NOT_CONNECTED', message: `${broker} cannot be asked` } };
@@ -478,13 +478,14 @@ export class OrderDesk {
 /** What a line has come to, read off its order. */
 export const resultOf = (line: number, orderId: string, order: Order): LineResult => {
   const status = LINE_STATUS[order.status];
-  const { brokerOrderId, lastEvidence, denial } = order;
+  const { broker, brokerOrderId, lastEvidence, denial } = order;
   const failed = denial?.filter(({ outcome }) => outcome === 'fail') ?? [];
   const problem = PROBLEM[status];
   return {
     line,
     orderId,
     status,
+    ...(broker !== undefined && { broker }),
     ...(brokerOrderId !== undefined && { brokerOrderId }),
     ...(denial && { verdicts: denial }),
     ...(problem !== undefined && {

@@ -39,6 +39,7 @@ class LineProblemDocument {
 class SliceResultDocument {
   @ApiProperty({ format: 'uuid' }) orderId!: string;
   @ApiProperty({ enum: LINE_STATUSES }) status!: string;
+  @ApiPropertyOptional({ description: 'Where it was sent last.' }) broker?: string;
   @ApiPropertyOptional() brokerOrderId?: string;
   @ApiPropertyOptional({ type: [VerdictDocument], description: 'Every check, when the line was denied.' })
   verdicts?: VerdictDocument[];

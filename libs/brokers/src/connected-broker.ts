@@ -220,12 +220,14 @@ export class ConnectedBroker implements Broker {
       const { side, product } = details;
       lines.push({ ...one, order: { instrument, side, product, terms, tag, ...(algoId !== undefined && { algoId }) } });
     }
-    // One exchange a call, because orders are counted by exchange.
+    // One exchange a call, because orders are counted by exchange; and exits by themselves, because they go first.
     const together = ({ product }: OrderToSend): boolean => capabilities.multiPlaceProducts.includes(product);
-    const keyOf = ({ order }: Line): string => `${order.instrument.exchange} ${String(together(order))}`;
+    const keyOf = ({ order, dispatch }: Line): string =>
+      [order.instrument.exchange, together(order), dispatch.isExit === true].join(' ');
     for (const group of groupBy(lines, keyOf)) {
       const exchange = group[0]?.order.instrument.exchange ?? 'NSE';
-      const admitted = governor.weightMax({ kind: 'order', exchange, isExit: false });
+      const isExit = group.every(({ dispatch }) => dispatch.isExit === true);
+      const admitted = governor.weightMax({ kind: 'order', exchange, isExit });
       const isMulti = client.placeMany && group.every(({ order }) => together(order));
       const max = isMulti ? Math.max(1, Math.min(capabilities.multiPlaceMax, admitted)) : 1;
       for (let from = 0; from < group.length; from += max) void this.sendPart(group.slice(from, from + max));

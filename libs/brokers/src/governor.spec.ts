@@ -415,9 +415,9 @@ describe('whatever is asked', () => {
   );
 
   it.each([
-    ['upstox', 10 * 30, 30_000],
+    ['upstox', 9 * 30, 30_000],
     ['upstox', 500 * 3, 180_000],
-    ['zerodha', 10 * 30, 30_000],
+    ['zerodha', 9 * 30, 30_000],
     ['zerodha', 400 * 3, 180_000],
     ['fyers', 200 * 3, 180_000],
     ['angelone', 9 * 30, 30_000],

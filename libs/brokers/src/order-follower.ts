@@ -1,4 +1,3 @@
-import { setTimeout as wait } from 'node:timers/promises';
 import type { Evidence, Order } from '#domain/orders/order';
 import type { ReportListener } from './broker';
 import type { Feed, FeedState, OrderFeedListener, OrderRow, Read, TradeRow } from './client';
@@ -227,9 +226,17 @@ export class OrderFollower {
   }
 
   /** Ends early when nobody listens any more. */
-  private async pause(ms: number): Promise<void> {
-    await wait(ms, undefined, { signal: this.stopping.signal }).catch((error: unknown) => {
-      if (!this.stopping.signal.aborted) throw error;
+  private pause(ms: number): Promise<void> {
+    const { signal } = this.stopping;
+    if (signal.aborted) return Promise.resolve();
+    return new Promise((resolve) => {
+      const end = (): void => {
+        clearTimeout(timer);
+        signal.removeEventListener('abort', end);
+        resolve();
+      };
+      const timer = setTimeout(end, ms);
+      signal.addEventListener('abort', end);
     });
   }
 

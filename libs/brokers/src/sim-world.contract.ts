@@ -40,6 +40,8 @@ export interface OpenOptions {
   readonly credentials?: Credentials;
   readonly timeoutMs?: number;
   readonly baseUrl?: string;
+  /** Where news of orders is looked for, if not at the broker. */
+  readonly orderFeed?: string;
 }
 
 /** One client of one simulated broker, whose market stands still at the open unless it is asked to move. */
@@ -135,9 +137,9 @@ const worldOf = async (
     share: listed(SHARE),
     thin: listed(THIN),
     contract: instruments.of(CONTRACT),
-    open: ({ credentials: other = credentials, timeoutMs = 5_000, baseUrl = client.baseUrl } = {}) =>
+    open: ({ credentials: other = credentials, timeoutMs = 5_000, baseUrl = client.baseUrl, orderFeed } = {}) =>
       adapter.open({
-        endpoints: adapter.endpoints(baseUrl),
+        endpoints: { ...adapter.endpoints(baseUrl), ...(orderFeed !== undefined && { orderFeed }) },
         credentials: other,
         instruments,
         timeoutMs,

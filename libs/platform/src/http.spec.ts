@@ -7,7 +7,7 @@ import { startHttpApp, StartError, type HttpApp, type HttpAppOptions } from './h
 import { createLogger } from './logging';
 import { NestedList } from './parse';
 import { Problem } from './problem-details';
-import { correlationId } from './request-context';
+import { addWait, correlationId } from './request-context';
 
 class Line {
   @MaxLength(20)
@@ -52,6 +52,8 @@ class Things {
     if (id === 'stock') throw new OutOfStock('hush');
     if (id === 'teapot') throw new HttpException('hush', 418);
     if (id === 'broken') throw new Error('hush: the secret is 42');
+    if (id === 'slow') for (const durationMs of [12.3456, 1]) addWait('broker', durationMs);
+    if (id === 'slow') addWait('margin', 3);
     if (id === 'odd') throw Object.assign(new Error(), { code: 7 });
     return { id };
   }
@@ -290,6 +292,12 @@ describe('an HTTP app', () => {
     const made = await ask(app, 'GET', '/nothing', { headers: { 'x-correlation-id': 'a b' } });
     expect(made.headers['x-correlation-id']).toMatch(/^[0-9a-f-]{36}$/);
     expect(made.body).toMatchObject({ correlationId: made.headers['x-correlation-id'] });
+  });
+
+  it('tells what an answer has waited for, and for how long in all', async () => {
+    const slow = await ask(app, 'GET', '/things/one/slow');
+    expect(slow.headers['server-timing']).toBe('broker;dur=13.346, margin;dur=3.000');
+    expect((await ask(app, 'GET', '/things/one/42')).headers).not.toHaveProperty('server-timing');
   });
 
   it('sends security headers', async () => {

@@ -1,6 +1,6 @@
 import { Logger as NestNamedLogger } from '@nestjs/common';
 import { createLogger, NestLogger } from './logging';
-import { correlationId, correlationIdOf, runInContext } from './request-context';
+import { addWait, correlationId, correlationIdOf, runInContext } from './request-context';
 
 const loggerInto = (lines: Record<string, unknown>[], level: 'info' | 'debug' = 'info') =>
   createLogger({
@@ -23,10 +23,12 @@ describe('a log line', () => {
     const logger = loggerInto(lines);
     await runInContext({ correlationId: 'abc' }, async () => {
       await Promise.resolve();
+      addWait('broker', 1);
       logger.info('inside');
     });
     logger.info('outside');
     expect(lines.map((line) => line['correlationId'])).toEqual(['abc', undefined]);
+    expect(lines[0]).not.toHaveProperty('waits');
   });
 
   it.each(['authorization', 'x-api-key', 'cookie', 'password', 'refreshToken', 'accessToken', 'jwtSecret'])(

@@ -22,6 +22,8 @@ export interface LineResult extends SliceResult {
 export interface SliceResult {
   readonly orderId: string;
   readonly status: LineStatus;
+  /** Where it was sent last: not always where it was routed first. */
+  readonly broker?: string;
   readonly brokerOrderId?: string;
   readonly verdicts?: readonly Verdict[];
   readonly problem?: { readonly code: string; readonly detail: string };
