@@ -9,15 +9,15 @@ import { constants } from 'node:os';
 import { parseArgs } from 'node:util';
 import { ensureBuilt, ensureInstalled, withSetup } from './setup.mjs';
 
-const HELP = `npm run chaos [-- --orders 10000 --seed N --kills K --json]
+const HELP = `npm run chaos [-- --orders N --seed N --kills K --json]
 
 Sends orders over four simulated brokers that fail in every way they can, kills the coordinator with SIGKILL again and
 again, and compares afterwards what was intended with what the brokers really took. Ends with 0 when nothing was lost,
 nothing is there twice and nothing differs, otherwise with 1.
 
-  --orders N   orders to place (1000)
+  --orders N   orders to place (10000)
   --seed N     repeats the choices of an earlier run (random)
-  --kills K    how often the coordinator is killed (one kill for 50 orders)
+  --kills K    how often the coordinator is killed (one kill for 100 orders)
   --json       one JSON document on standard output; npm run --silent chaos -- --json keeps npm's own lines out of it
   --help       this text
 `;
@@ -57,9 +57,9 @@ if (values.help) {
   process.stdout.write(HELP);
   process.exit();
 }
-const orders = wholeNumber('orders', values.orders, 1_000, [1, 1_000_000]);
+const orders = wholeNumber('orders', values.orders, 10_000, [1, 1_000_000]);
 const seed = wholeNumber('seed', values.seed, randomInt(2 ** 31), [0, 2 ** 31 - 1]);
-const kills = wholeNumber('kills', values.kills, Math.ceil(orders / 50), [0, 100_000]);
+const kills = wholeNumber('kills', values.kills, Math.ceil(orders / 100), [0, 100_000]);
 
 await withSetup(() => {
   ensureInstalled();

@@ -5,9 +5,16 @@ import type { RecordedEvent } from '#event-log/event-log';
 import type { RebuildReport } from '#read-models/rebuild';
 import { type Books, faultsOf, readBooks } from '../support/books';
 import type { BrokerSim, TrueOrder } from '../support/broker-sim';
-import { type Deployment, listIn, partOf } from '../support/deployment';
+import { type Answer, type Deployment, listIn, partOf } from '../support/deployment';
 import type { LiveTrader } from '../support/live-traders';
-import type { ToldOrders } from './exactly-once';
+
+/** What a client was told of the orders that it placed. */
+export interface ToldOrders {
+  readonly trader: LiveTrader;
+  readonly key: string;
+  readonly lines: number;
+  readonly answer: Answer;
+}
 
 export interface TruthBoard {
   readonly intended: number;
@@ -61,7 +68,7 @@ export const boardOf = async (
     );
     for (const row of rows) ofOurs.add(row);
     if (rows.length > 1) duplicated.push(`order ${orderId} is ${rows.map(nameOf).join(' and ')}`);
-    const [row] = rows;
+    const row = rows.find((one) => one.brokerOrderId === order.brokerOrderId) ?? rows[0];
     if (order.brokerOrderId !== undefined && row?.brokerOrderId !== order.brokerOrderId)
       lost.push(`order ${orderId} is said to be ${order.brokerOrderId}, which no broker has for it`);
     else if (row) mismatched.push(...differencesOf(orderId, order, row, books));

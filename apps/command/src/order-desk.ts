@@ -522,9 +522,15 @@ const PROBLEM: Readonly<Partial<Record<LineStatus, string>>> = {
   UNKNOWN: 'OUTCOME_UNKNOWN',
 };
 
-/** What the lines of an intent have come to, one result a line. */
+/** What the lines of an intent are answered with, one result a line. */
 export const resultsOf = (lines: readonly IntentLine[], orderOf: (orderId: string) => Order): readonly LineResult[] =>
-  perLine(lines.map(({ line, orderId }) => resultOf(line, orderId, orderOf(orderId))));
+  perLine(lines.map(({ line, orderId }) => atLast(resultOf(line, orderId, orderOf(orderId)))));
+
+/** An answer that is final promises nothing more: an attempt that is under way by then is not known to come to anything. */
+const atLast = (result: LineResult): LineResult =>
+  result.status === 'PENDING'
+    ? { ...result, status: 'UNKNOWN', problem: { code: 'OUTCOME_UNKNOWN', detail: 'another attempt is under way' } }
+    : result;
 
 /** Records that an intent is finished, with what each line came to. */
 export const complete = (ledger: Ledger, intentId: string, results: readonly LineResult[]): void => {

@@ -35,6 +35,9 @@ export interface RecoveryOptions {
 }
 
 const SWEEP_MS = 5_000;
+
+/** The first pass holds up the start: a broker that is away must not. What it leaves is taken up by the next round. */
+const FIRST_PASS_MS = 15_000;
 /** So many brokers are waited for at a time. */
 const AT_ONCE = 32;
 
@@ -103,13 +106,15 @@ export class Recovery {
         this.options.outcomes.failed(error); // one that cannot be finished must not keep the others waiting
       }
     };
-    const all = await this.options.openWork(beforeMs);
+    const { openWork, now } = this.options;
+    const untilMs = first ? now() + FIRST_PASS_MS : Infinity;
+    const all = await openWork(beforeMs);
     // Intents first: they carry their orders along. Several at once, because one that has to ask a broker may wait for long.
     for (const kind of ['intent', 'order'] as const) {
       const due = all.filter((work) => work.kind === kind).values();
       const worker = async (): Promise<void> => {
         for (const work of due) {
-          if (this.stopped) return;
+          if (this.stopped || now() > untilMs) return;
           await finish(work);
         }
       };

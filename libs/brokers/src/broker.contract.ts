@@ -152,7 +152,7 @@ export const brokerContract = (name: string, open: () => Promise<BrokerWorld>): 
         busy -= 1;
       });
       await mine.placed();
-      for (let n = 0; n < 3; n += 1) await world.pass();
+      while (mine.now().status === 'working') await world.pass();
       await stop();
       expect(atOnce).toBe(1);
     });

@@ -250,24 +250,43 @@ describe('a follower', () => {
     expect(mine.told).toEqual([]);
   });
 
-  it('compares once more when it is asked to while a comparison runs', async () => {
-    let release = (): void => undefined;
-    build({
-      orders: async () => {
-        asked.push('orders');
-        const seen = [...book.orders];
-        if (asked.length === 1) await new Promise<void>((resolve) => (release = resolve));
-        return { outcome: 'ok', value: seen };
-      },
+  describe('while a comparison runs', () => {
+    let release: () => void;
+    beforeEach(() => {
+      build({
+        orders: async () => {
+          asked.push('orders');
+          const seen = [...book.orders];
+          if (asked.length === 1) await new Promise<void>((resolve) => (release = resolve));
+          return { outcome: 'ok', value: seen };
+        },
+      });
     });
-    stop = follower.start(mine.listener);
-    await pass(1); // reads the book, slowly, before the socket is up
-    book.orders = [row({ state: 'CANCELLED' })];
-    feed.onState({ state: 'up' });
-    await pass(1);
-    release();
-    await pass(10);
-    expect(kinds()).toEqual(['OrderCancelled']);
+
+    it.each([
+      ['is still running then', 1],
+      ['ends in the same moment', 0],
+    ])('and %s, another one begins when the socket comes up', async (_, ms) => {
+      stop = follower.start(mine.listener);
+      await pass(1); // reads the book, slowly, before the socket is up
+      book.orders = [row({ state: 'CANCELLED' })];
+      feed.onState({ state: 'up' });
+      if (ms > 0) await pass(ms);
+      release();
+      await pass(10);
+      expect(kinds()).toEqual(['OrderCancelled']);
+    });
+
+    it('no other one does at the same time, however often it is asked for', async () => {
+      stop = follower.start(mine.listener);
+      await pass(1);
+      const others = [follower.compare(), follower.compare()];
+      await pass(10);
+      expect(asked).toEqual(['orders']);
+      release();
+      await Promise.all(others);
+      expect(asked).toEqual(['orders', 'trades', 'orders', 'trades']);
+    });
   });
 
   it('polls while the socket is down, and no more often than it has to while it is up', async () => {

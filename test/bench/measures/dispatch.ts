@@ -4,7 +4,8 @@ import { type BenchAccount, newAccounts, storeUsers } from '../accounts';
 import type { DispatchTimes, RecordedRequest, Seat } from '../load';
 import type { Market } from '../market';
 import { orderFor, recordPlace } from '../recorded';
-import { figure, type Measure, ratio } from '../report';
+import { Meter, spent } from '../meter';
+import { figure, type Measure, type ProcessCosts, ratio } from '../report';
 import type { Simulator } from '../simulator';
 import { runAt, type Site, type SiteRun } from '../site';
 import type { Stage } from '../stage';
@@ -56,6 +57,7 @@ export const dispatch = async (stage: Stage, simulator: Simulator, market: Marke
   });
 
   const traders = await connectTraders(stage, simulator);
+  const idle = await costOfRest(ours, scale.durationMs, traders.seats.length);
   const requests = { kind: 'dispatch', shares, seats: traders.seats } as const;
   const alone = await runAt(context, ours, '1 connection', { connections: 1, requests });
   const even = await runAt(context, ours, steady, {
@@ -91,13 +93,27 @@ export const dispatch = async (stage: Stage, simulator: Simulator, market: Marke
       figure('of these at no broker, or twice', Math.abs(taken - held), '', { atMost: 0 }),
     ],
     costs: [],
-    processCosts: [ceiling, near, alone, even, full].map(({ costs }) => costs),
+    processCosts: [ceiling.costs, near.costs, idle, alone.costs, even.costs, full.costs],
   };
 };
 
 const timesOf = ({ dispatch: times }: SiteRun): DispatchTimes => {
   if (times === undefined) throw new Error('nobody told how long the brokers took');
   return times;
+};
+
+/** What it takes to be connected, and nobody orders anything. */
+const costOfRest = async ({ store, processes }: Site, durationMs: number, units: number): Promise<ProcessCosts> => {
+  const meter = new Meter([...processes, { name: 'Postgres', pid: store.pid, family: true }]);
+  const before = meter.read();
+  await sleep(durationMs);
+  const taken = Object.entries(spent(before, meter.read()));
+  return {
+    of: `${String(units)} connections, no orders (a unit is a connection)`,
+    seconds: durationMs / 1_000,
+    units,
+    processes: taken.map(([name, cpuSec]) => ({ name, cpuSec })),
+  };
 };
 
 /** Clients of their own: the software would wonder about orders that are not its. */
