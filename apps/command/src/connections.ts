@@ -81,6 +81,8 @@ export const connectionIdOf = (accountId: string, broker: BrokerName): string =>
 /** What another process connected is known here this much later at most. */
 const BELIEVED_MS = 1_000;
 const FOLLOW_EVERY_MS = 500;
+/** A process may die between recording that a session is over and touching its secret. */
+const LOOK_AGAIN_MS = 15_000;
 const QUEUE_MAX = 500;
 /** Of every ten orders a second, so many are kept for those that close something. */
 const EXIT_RESERVE = 2;
@@ -114,6 +116,8 @@ export class Connections implements Brokers {
   private readonly open = new Map<string, Open>();
   private readonly fresh = new LRUCache<string, true>({ max: 50_000, ttl: BELIEVED_MS });
   private readonly refreshing = new Map<string, Promise<void>>();
+  /** By connection: what of it in the vault has been looked at. */
+  private readonly seen = new LRUCache<string, string>({ max: 50_000, ttl: LOOK_AGAIN_MS });
   private readonly followed = new Map<
     string,
     { readonly broker: ConnectedBroker; readonly stop: () => Promise<void> }
@@ -192,6 +196,7 @@ export class Connections implements Brokers {
     const session = { clientId, sessionEndsAt, sessionId: randomUUID(), ...extras };
     const data = { connectionId, accountId, userId, broker, ...session };
     await this.decide(connectionId, { type: 'OpenConnection', data }, { userId, accountId });
+    await vault.touch(sealedName(accountId, broker));
     this.fresh.delete(accountId);
     await this.load(accountId);
     return this.view(accountId, broker);
@@ -275,15 +280,21 @@ export class Connections implements Brokers {
     };
   }
 
+  /** Looks at a connection again only when somebody has touched it, or has not looked for a while. */
   private async load(accountId: string): Promise<void> {
-    const names = new Set(await this.options.vault.names(`connection/${accountId}/`));
+    const sealed = new Map(
+      (await this.options.vault.entries(`connection/${accountId}/`)).map(({ name, changed }) => [name, changed]),
+    );
     for (const broker of BROKER_NAMES) {
       const key = `${accountId}/${broker}`;
-      if (!names.has(sealedName(accountId, broker))) {
+      const changed = sealed.get(sealedName(accountId, broker));
+      if (changed === undefined) {
+        this.seen.delete(key);
         this.drop(key);
-        continue;
+      } else if (this.seen.get(key) !== changed) {
+        await this.loadOne(accountId, broker, key);
+        this.seen.set(key, changed);
       }
-      await this.loadOne(accountId, broker, key);
     }
   }
 
@@ -367,6 +378,7 @@ export class Connections implements Brokers {
     const data = { reason, ...(evidence && { evidence }), ...(sessionId !== undefined && { sessionId }) };
     const who = { userId: `broker-${broker}`, accountId };
     await this.decide(connectionIdOf(accountId, broker), { type: 'RequireLogin', data }, who);
+    await this.options.vault.touch(sealedName(accountId, broker));
   }
 
   private drop(key: string): void {

@@ -70,11 +70,22 @@ export class Vault {
 
   /** In alphabetical order. */
   async names(prefix = ''): Promise<string[]> {
-    const rows = await this.options.dataSource.query<{ name: string }[]>(
-      `select name from sealed_secrets where starts_with(name, $1) order by name collate "C"`,
+    return (await this.entries(prefix)).map(({ name }) => name);
+  }
+
+  /** In alphabetical order. `changed` is another text whenever the secret was put or touched since. */
+  async entries(prefix = ''): Promise<{ readonly name: string; readonly changed: string }[]> {
+    return this.options.dataSource.query<{ name: string; changed: string }[]>(
+      `select name, updated_at::text as changed from sealed_secrets where starts_with(name, $1) order by name collate "C"`,
       [prefix],
     );
-    return rows.map(({ name }) => name);
+  }
+
+  /** Tells whoever watches that something about this secret has changed, though not the secret. */
+  async touch(name: string): Promise<void> {
+    await this.options.dataSource.query(`update sealed_secrets set updated_at = clock_timestamp() where name = $1`, [
+      name,
+    ]);
   }
 
   /**

@@ -253,6 +253,8 @@ function connection(url: string, timeoutMs: number): PoolConfig {
     statement_timeout: timeoutMs,
     keepAlive: true,
     // When we give up and hang up, the server notices within a second and drops the statement, even one that waits.
-    options: '-c client_connection_check_interval=1000',
+    // Every statement has its index. Planned while the table is small and kept with its connection, it would else go on
+    // reading the whole table until somebody analyses it.
+    options: '-c client_connection_check_interval=1000 -c enable_seqscan=off',
   };
 }
