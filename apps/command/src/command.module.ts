@@ -1,4 +1,5 @@
 import { hostname } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   type DynamicModule,
   Injectable,
@@ -46,6 +47,9 @@ import { type Listed, PaperBook } from './paper-book';
 import { RollCall } from './roll-call';
 import { RoutingController } from './routing.controller';
 import { WriteSide } from './write-side';
+
+/** How long the first pass of the recovery may hold up the start. */
+const FIRST_PASS_MS = 5_000;
 
 /** How long the to-do list is waited for at start before the recovery is left to the keeper's rounds. Others wait at the door. */
 const CATCH_UP = { patienceMs: 30_000, limitMs: 60_000 };
@@ -204,8 +208,15 @@ class WriteSideLife implements OnApplicationBootstrap, OnApplicationShutdown {
       logger.warn({ err: error }, 'what was left open is not known yet, and is finished as soon as it is');
       return;
     }
-    const { finished } = await this.side.recover();
-    if (finished > 0) logger.info({ finished }, 'finished what an earlier process had left open');
+    const recovering = this.side.recover().then(({ finished }) => {
+      if (finished > 0) logger.info({ finished }, 'finished what an earlier process had left open');
+    });
+    // A broker that does not answer must not keep the door shut: what is left goes on behind it.
+    const patience = new AbortController();
+    const sleeping = sleep(FIRST_PASS_MS, undefined, { signal: patience.signal }).catch(() => undefined); // cut short
+    await Promise.race([recovering, sleeping]);
+    patience.abort();
+    this.side.desk.background(recovering);
   }
 }
 
@@ -247,7 +258,7 @@ const connectionsOf = (
     adapters,
     baseUrls: config.brokerUrls,
     instruments: instruments as Record<BrokerName, BrokerInstruments>,
-    prices: new LastPrices(),
+    prices: new LastPrices(now),
     windows,
     tradingDate: () => instrumentDate,
     timeoutMs: config.brokerTimeoutMs,
@@ -291,6 +302,10 @@ const writeSide = (
       },
       waited: (ms) => {
         addWait('broker', ms);
+      },
+      late: (order) => {
+        brokerAlarms.inc({ broker: order.broker, kind: 'duplicate' });
+        logger.error(order, 'an order that was proven absent stands in the book after all: look at the broker');
       },
       failed: (error) => {
         backgroundFailures.inc();

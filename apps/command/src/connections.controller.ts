@@ -1,3 +1,4 @@
+import { networkInterfaces } from 'node:os';
 import { Body, Controller, Delete, Get, HttpCode, Inject, Param, Post, Req } from '@nestjs/common';
 import { ApiOperation, ApiProperty, ApiPropertyOptional, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { IsIn, IsIP, IsObject, IsOptional, IsUUID, Length, Matches } from 'class-validator';
@@ -15,6 +16,7 @@ export const ADAPTERS = Symbol('Adapters');
 export type Adapters = Readonly<Record<BrokerName, BrokerAdapter>>;
 
 const TRIES_MAX = 60;
+const POSTBACKS_MAX = 600;
 
 class Connect {
   @ApiProperty({ enum: BROKER_NAMES })
@@ -65,6 +67,8 @@ class ConnectionsDocument {
 export class ConnectionsController {
   /** Each try is a call to a broker, in our name. */
   private readonly perUser: RateLimit;
+  /** Each unsigned postback costs a call, too. */
+  private readonly perConnection: RateLimit;
 
   constructor(
     private readonly connections: Connections,
@@ -73,6 +77,7 @@ export class ConnectionsController {
     @Inject(HOT_STATE) hotState: HotState,
   ) {
     this.perUser = new RateLimit(hotState, { name: 'broker-connect', triesMax: TRIES_MAX, windowMs: 60_000 });
+    this.perConnection = new RateLimit(hotState, { name: 'postback', triesMax: POSTBACKS_MAX, windowMs: 60_000 });
   }
 
   @Post('connect')
@@ -87,21 +92,25 @@ export class ConnectionsController {
     const { broker, algoId, egressAddress } = body;
     await this.perUser.count(identity.userId);
     if (identity.role === 'auditor') throw new Problem(403, 'READ_ONLY', 'An auditor reads and does not trade.');
+    if (egressAddress !== undefined && !isOurs(egressAddress))
+      throw new Problem(400, 'VALIDATION_FAILED', 'Orders cannot leave from that address.', {
+        errors: [{ field: 'egressAddress', message: 'is no address of this machine' }],
+      });
     const credentials = this.credentialsOf(broker, body.credentials);
     const { userId } = identity;
     const asked = body.accountId === undefined ? undefined : accountOf(identity, body.accountId);
-    // Validated before an account is opened for it.
-    const profile = { broker, credentials, ...(egressAddress !== undefined && { egressAddress }) };
     try {
-      const accountId = await this.accounts.forConnection(userId, asked, profile);
-      return await this.connections.connect({
+      const found = await this.accounts.look(userId, asked, { broker, credentials, egressAddress });
+      const view = await this.connections.connect({
         userId,
-        accountId,
+        accountId: found.accountId,
         broker,
         credentials,
         ...(algoId !== undefined && { algoId }),
         ...(egressAddress !== undefined && { egressAddress }),
       });
+      await this.accounts.enter(userId, broker, found);
+      return view;
     } catch (error) {
       throw error instanceof ConnectError ? problemOfConnect(error) : error;
     }
@@ -145,9 +154,10 @@ export class ConnectionsController {
     const name = BROKER_NAMES.find((known) => known === broker);
     const credentials = name && (await this.connections.addressee(connectionId, accountId, name));
     if (!name || !credentials) throw new Problem(404, 'CONNECTION_NOT_FOUND', 'There is no such connection.');
-    const told = this.adapters[name].readPostback(JSON.stringify(request.body ?? null), credentials);
+    const told = this.adapters[name].readPostback(textOf(request.body), credentials);
     if (told.kind === 'refused')
       throw new Problem(401, 'POSTBACK_REFUSED', told.evidence.message ?? 'The postback cannot be believed.');
+    await this.perConnection.count(connectionId);
     const session = await this.connections.session(accountId, name);
     if (!session) throw new Problem(409, 'LOGIN_REQUIRED', 'The connection has no session.');
     if (told.kind === 'order') await session.follower.take(told.row);
@@ -167,6 +177,21 @@ export class ConnectionsController {
   }
 }
 
+/** As it came, but for its spaces. @throws Problem 400 for what nobody can have meant. */
+const textOf = (body: unknown): string => {
+  try {
+    return JSON.stringify(body ?? null);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new Problem(400, 'VALIDATION_FAILED', 'The body is nested too deeply.', {
+      errors: [{ field: '', message: 'is nested too deeply' }],
+    });
+  }
+};
+
+const isOurs = (address: string): boolean =>
+  Object.values(networkInterfaces()).some((all) => all?.some((one) => one.address === address));
+
 const PROBLEMS: Readonly<Record<ConnectError['reason'], readonly [status: number, code: string, detail: string]>> = {
   auth: [401, 'BROKER_AUTH_FAILED', 'The broker does not know this access token.'],
   expired: [401, 'BROKER_TOKEN_EXPIRED', 'The session is over: log in at the broker again.'],
@@ -176,6 +201,7 @@ const PROBLEMS: Readonly<Record<ConnectError['reason'], readonly [status: number
     'The credentials belong to another client, or do not belong together.',
   ],
   address: [403, 'BROKER_ADDRESS_REFUSED', 'The broker does not take calls from this address.'],
+  busy: [503, 'BROKER_BUSY', 'The broker takes no more calls for now. Nothing was kept; try again in a minute.'],
   unreachable: [503, 'BROKER_UNREACHABLE', 'The broker did not answer. Nothing was kept; try again.'],
   unreadable: [502, 'BROKER_UNREADABLE', 'The broker’s answer is not what it documents. Nothing was kept.'],
 };

@@ -23,7 +23,7 @@ import type { LastPrices } from '#brokers/last-prices';
 import { type BrokerOperation, observedClient } from '#brokers/observed-client';
 import { istDay } from '#brokers/fields';
 import type { Alarm, OpenOrder } from '#brokers/order-follower';
-import type { Vault } from '#platform/vault';
+import { type Vault, VaultError } from '#platform/vault';
 
 export interface ConnectionsOptions {
   readonly log: EventLog;
@@ -89,6 +89,9 @@ const EXIT_RESERVE = 2;
 /** The broker's own no to a token that once was good. */
 const EXPIRED_CODES = new Set(['AG8002', 'AB1010', 'AB8051', '-8']);
 
+/** Beside the credentials: which login they are of. */
+const SESSION = 'sessionId';
+
 const sealedName = (accountId: string, broker: BrokerName): string => `connection/${accountId}/${broker}`;
 
 interface Open {
@@ -102,6 +105,7 @@ interface Open {
 
 /** What tells one login from another, and as whom its orders are sent. */
 interface SessionIdentity {
+  readonly clientId: string;
   readonly sessionId: string | undefined;
   readonly algoId: string | undefined;
   readonly egressAddress: string | undefined;
@@ -116,6 +120,7 @@ export class Connections implements Brokers {
   private readonly open = new Map<string, Open>();
   private readonly fresh = new LRUCache<string, true>({ max: 50_000, ttl: BELIEVED_MS });
   private readonly refreshing = new Map<string, Promise<void>>();
+  private listener: ReportListener | undefined;
   /** By connection: what of it in the vault has been looked at. */
   private readonly seen = new LRUCache<string, string>({ max: 50_000, ttl: LOOK_AGAIN_MS });
   private readonly followed = new Map<
@@ -156,6 +161,7 @@ export class Connections implements Brokers {
 
   /** Follows the orders of every connection for as long as this process is the keeper. */
   subscribe(listener: ReportListener): () => Promise<void> {
+    this.listener = listener;
     const unsubscribePaper = this.options.paper.subscribe(listener);
     let running: Promise<void> | undefined;
     const timer = setInterval(() => {
@@ -173,6 +179,30 @@ export class Connections implements Brokers {
   }
 
   /**
+   * Asks the broker whose session this is. @throws ConnectError when it knows none, or when the account is connected to
+   * that broker for another client.
+   */
+  async clientIdOf(
+    accountId: string,
+    {
+      broker,
+      credentials,
+      egressAddress,
+    }: Pick<ConnectRequest, 'broker' | 'credentials'> & { egressAddress?: string | undefined },
+  ): Promise<string> {
+    const sessionEndsAt = this.options.adapters[broker].sessionEndsAt(this.options.now(), credentials);
+    if (sessionEndsAt <= this.options.now())
+      throw new ConnectError('expired', { code: 'TOKEN_EXPIRED', message: 'the session is over' });
+    const profile = await this.clientOf(broker, credentials, egressAddress).validate();
+    if (profile.outcome === 'failed') throw connectErrorOf(profile);
+    const { clientId } = profile.value;
+    const { state } = await this.read(connectionIdOf(accountId, broker));
+    if (state.status !== 'new' && state.clientId !== clientId)
+      throw new ConnectError('mismatch', { code: 'OTHER_CLIENT', message: 'the session belongs to another client' });
+    return clientId;
+  }
+
+  /**
    * Asks the broker whose session this is, seals the credentials and records the connection.
    * @throws ConnectError; then nothing was kept.
    */
@@ -180,20 +210,17 @@ export class Connections implements Brokers {
     const { accountId, userId, broker, credentials, algoId, egressAddress } = request;
     const { vault, now, adapters } = this.options;
     const connectionId = connectionIdOf(accountId, broker);
-    const sessionEndsAt = adapters[broker].sessionEndsAt(now(), credentials);
-    if (sessionEndsAt <= now())
-      throw new ConnectError('expired', { code: 'TOKEN_EXPIRED', message: 'the session is over' });
-    const client = this.clientOf(broker, credentials, egressAddress);
-    const profile = await client.validate();
-    if (profile.outcome === 'failed') throw connectErrorOf(profile);
-    const { clientId } = profile.value;
-    const { state: before } = await this.read(connectionId);
-    if (before.status !== 'new' && before.clientId !== clientId)
-      throw new ConnectError('mismatch', { code: 'OTHER_CLIENT', message: 'the session belongs to another client' });
-    // Sealed first: a connection that stands in the log can be opened.
-    const extras = { ...(algoId !== undefined && { algoId }), ...(egressAddress !== undefined && { egressAddress }) };
-    await vault.put(sealedName(accountId, broker), credentials);
-    const session = { clientId, sessionEndsAt, sessionId: randomUUID(), ...extras };
+    const clientId = await this.clientIdOf(accountId, request);
+    const sessionId = randomUUID();
+    const session = {
+      clientId,
+      sessionId,
+      sessionEndsAt: adapters[broker].sessionEndsAt(now(), credentials),
+      ...(algoId !== undefined && { algoId }),
+      ...(egressAddress !== undefined && { egressAddress }),
+    };
+    // Sealed first: a connection that stands in the log can be opened. With the session's id, because two may do this at once.
+    await vault.put(sealedName(accountId, broker), { ...credentials, [SESSION]: sessionId });
     const data = { connectionId, accountId, userId, broker, ...session };
     await this.decide(connectionId, { type: 'OpenConnection', data }, { userId, accountId });
     await vault.touch(sealedName(accountId, broker));
@@ -231,7 +258,9 @@ export class Connections implements Brokers {
   /** For a postback: who is meant, with the secret that it must be signed with. */
   async addressee(connectionId: string, accountId: string, broker: BrokerName): Promise<Credentials | undefined> {
     if (connectionIdOf(accountId, broker) !== connectionId) return undefined;
-    return this.options.vault.open(sealedName(accountId, broker));
+    const { [SESSION]: _session, ...credentials } =
+      (await this.options.vault.open(sealedName(accountId, broker))) ?? {};
+    return Object.keys(credentials).length === 0 ? undefined : credentials;
   }
 
   clientOf(broker: BrokerName, credentials: Credentials, egressAddress?: string): BrokerClient {
@@ -292,7 +321,14 @@ export class Connections implements Brokers {
         this.seen.delete(key);
         this.drop(key);
       } else if (this.seen.get(key) !== changed) {
-        await this.loadOne(accountId, broker, key);
+        try {
+          await this.loadOne(accountId, broker, key);
+        } catch (error) {
+          if (!(error instanceof VaultError)) throw error;
+          // One secret that cannot be opened must not stop the others.
+          this.drop(key);
+          this.options.onError(error);
+        }
         this.seen.set(key, changed);
       }
     }
@@ -306,15 +342,17 @@ export class Connections implements Brokers {
       return;
     }
     if (known?.revision === revision) return;
-    const credentials = await this.options.vault.open(sealedName(accountId, broker));
-    if (!credentials) {
+    const sealed = await this.options.vault.open(sealedName(accountId, broker));
+    if (!sealed) {
       this.drop(key);
       return;
     }
+    const { [SESSION]: sealedFor, ...credentials } = sealed;
+    if (sealedFor !== state.sessionId) return; // of a login that is being recorded, or was refused
     const credentialsHash = createHash('sha256')
       .update(JSON.stringify(Object.entries(credentials).sort()))
       .digest('hex');
-    const { sessionEndsAt, sessionId, algoId, egressAddress } = state;
+    const { clientId, sessionEndsAt, sessionId, algoId, egressAddress } = state;
     const opened = { accountId, revision, credentialsHash, sessionEndsAt, sessionId };
     if (
       known?.sessionId === sessionId &&
@@ -325,7 +363,13 @@ export class Connections implements Brokers {
       return;
     }
     this.drop(key);
-    const connected = this.connectedBroker(accountId, broker, credentials, { sessionId, algoId, egressAddress });
+    const connected = this.connectedBroker(accountId, broker, credentials, {
+      clientId,
+      sessionId,
+      algoId,
+      egressAddress,
+    });
+    if (this.listener) connected.follower.hear(this.listener);
     this.open.set(key, { ...opened, broker: connected });
   }
 
@@ -333,7 +377,7 @@ export class Connections implements Brokers {
     accountId: string,
     broker: BrokerName,
     credentials: Credentials,
-    { sessionId, algoId, egressAddress }: SessionIdentity,
+    { clientId, sessionId, algoId, egressAddress }: SessionIdentity,
   ): ConnectedBroker {
     const { windows, now, instruments, prices, tradingDate, settleMs, openOrders, reconcileMs, onAlarm } = this.options;
     const capabilities = capabilitiesAt(broker, istDay(now()));
@@ -343,7 +387,7 @@ export class Connections implements Brokers {
       governor: new Governor({
         limits: capabilities.limits,
         windows,
-        key: `governor/${accountId}/${broker}`,
+        key: `governor/${broker}/${clientId}`,
         now,
         queueMax: QUEUE_MAX,
         exitReserve: EXIT_RESERVE,
@@ -433,7 +477,7 @@ export class Connections implements Brokers {
 export class ConnectError extends Error {
   override readonly name = 'ConnectError';
   constructor(
-    readonly reason: 'expired' | 'auth' | 'mismatch' | 'address' | 'unreachable' | 'unreadable',
+    readonly reason: 'expired' | 'auth' | 'mismatch' | 'address' | 'busy' | 'unreachable' | 'unreadable',
     readonly evidence: Evidence,
   ) {
     super(evidence.message ?? evidence.code ?? reason);
@@ -445,5 +489,6 @@ const connectErrorOf = ({ errorClass, evidence }: { errorClass: string; evidence
     return new ConnectError(EXPIRED_CODES.has(evidence.code ?? '') ? 'expired' : 'auth', evidence);
   if (errorClass === 'entitlement') return new ConnectError('mismatch', evidence);
   if (errorClass === 'address') return new ConnectError('address', evidence);
+  if (errorClass === 'throttled') return new ConnectError('busy', evidence);
   return new ConnectError(errorClass === 'drift' ? 'unreadable' : 'unreachable', evidence);
 };

@@ -181,6 +181,23 @@ describe('an order that nobody answered for', () => {
     await expectSoundBooks();
   });
 
+  it('is not sent again by itself, however absent it seems: a broker may be slower than anybody thought', async () => {
+    await failover(false);
+    first.settleMs = 300;
+    first.onPlace = () => ({ kind: 'lose' });
+    const answer = await place(side, { accountId, key: 'alone' });
+    await side.desk.drain();
+    expect(first.timesPlaced(orderIdOf(answer))).toBe(1);
+    expect(await historyOf(orderIdOf(answer))).toEqual([
+      'OrderPlaced',
+      'OrderDispatched first',
+      'DispatchInDoubt',
+      'DispatchNotSent',
+      'OrderAbandoned',
+    ]);
+    await expectSoundBooks();
+  });
+
   it('stays in doubt while its broker cannot be asked', async () => {
     first.settleMs = 400;
     first.canSearch = false;

@@ -14,10 +14,17 @@ import type { WriteSide } from './write-side';
 const LIVE_ACCOUNTS = 'a1d6d7f0-5c8e-5f0b-9d0e-2f6d8e8f4b77';
 export const liveAccountIdOf = (userId: string): string => uuidv5(userId, LIVE_ACCOUNTS);
 
+/** An account that is to be connected, and what it starts with. */
+interface Found {
+  readonly accountId: string;
+  readonly depositId: string;
+  readonly availableE4: number;
+}
+
 interface Session {
   readonly broker: BrokerName;
   readonly credentials: Credentials;
-  readonly egressAddress?: string;
+  readonly egressAddress?: string | undefined;
 }
 
 /**
@@ -32,31 +39,30 @@ export class LiveAccounts {
   ) {}
 
   /**
-   * The account to connect: the one that was named, or the user's own live account, which is opened when there is none.
-   * @throws ConnectError when the broker does not accept the session; then nothing was opened.
+   * The account to connect, and the cash that the broker shows: the account that was named, or the user's own live one,
+   * which need not be open yet. Nothing is kept.
+   * @throws ConnectError when the broker does not accept the session, or it is another client's.
    */
-  async forConnection(userId: string, asked: string | undefined, session: Session): Promise<string> {
+  async look(userId: string, asked: string | undefined, session: Session): Promise<Found> {
     const accountId = asked ?? liveAccountIdOf(userId);
     const { state } = await this.side.ledgers.read(`account-${accountId}`);
     if (state.status === 'open' && state.kind !== 'live')
       throw new Problem(409, 'PAPER_ACCOUNT', 'A paper account has no broker: name a live account, or none.');
     const { broker, credentials, egressAddress } = session;
-    const client = this.connections.clientOf(broker, credentials, egressAddress);
-    const profile = await client.validate();
-    if (profile.outcome === 'failed') return accountId; // `connect` asks again, and says why it failed
-    const funds = await client.funds();
+    const clientId = await this.connections.clientIdOf(accountId, { broker, credentials, egressAddress });
+    const funds = await this.connections.clientOf(broker, credentials, egressAddress).funds();
     if (funds.outcome === 'failed') throw new ConnectError('unreachable', funds.evidence);
+    return { accountId, depositId: `${broker}/${clientId}`, availableE4: funds.value.availableE4 };
+  }
+
+  /** Opens the account if need be and enters the cash, each once: after the connection stands, and again each time. */
+  async enter(userId: string, broker: BrokerName, { accountId, depositId, availableE4 }: Found): Promise<void> {
+    const { state } = await this.side.ledgers.read(`account-${accountId}`);
     if (state.status === 'new')
       await this.decide(accountId, userId, { type: 'OpenAccount', data: { accountId, userId, kind: 'live', broker } });
-    // Again each time: the process may have died in between.
-    if (asked === undefined) await this.identities.addAccount(userId, accountId, 'live');
-    const depositId = `${broker}/${profile.value.clientId}`;
-    if (funds.value.availableE4 > 0 && !state.deposits.has(depositId))
-      await this.decide(accountId, userId, {
-        type: 'DepositFunds',
-        data: { depositId, amountE4: funds.value.availableE4 },
-      });
-    return accountId;
+    if (accountId === liveAccountIdOf(userId)) await this.identities.addAccount(userId, accountId, 'live');
+    if (availableE4 > 0 && !state.deposits.has(depositId))
+      await this.decide(accountId, userId, { type: 'DepositFunds', data: { depositId, amountE4: availableE4 } });
   }
 
   private async decide(accountId: string, userId: string, command: AccountCommand): Promise<void> {

@@ -40,6 +40,8 @@ export interface DueDispatch {
   readonly dispatch: Dispatch;
   readonly broker: string;
   readonly attempt: number;
+  /** When the order was asked for: however many attempts, it is not sent for ever. */
+  readonly askedAtMs: number;
   readonly decidedAtMs: number;
   /** If it was sent at all, it was before this. */
   readonly sentBeforeMs: number;
@@ -59,11 +61,18 @@ const QUEUE_MS = 8_000;
 
 const RETRY_MS = 250;
 
+const PROVEN_ABSENT = 'PROVEN_ABSENT';
+
 /** Before another attempt at a broker that could not be reached or was busy; doubled with each. */
 const AGAIN_MS = 100;
+/** Who asks us to come back later than this is not waited for. */
+const PATIENCE_MS = 5_000;
 
 /** What was decided so long ago is not sent again: the market has moved on. */
 const STALE_MS = 30_000;
+
+/** When an attempt that was proven absent is looked for again: should it have come late, somebody must know. */
+const LATE_AFTER_MS = [20_000, 60_000, 300_000, 1_200_000];
 
 /** When a broker that fell silent is asked for an order after its answer was missed; the last time once it has settled. */
 const LOOK_AFTER_MS = [300, 1_000, 3_000];
@@ -113,7 +122,7 @@ export class OrderDesk {
       return undefined;
     }
     ledger.decideOrder(details.orderId, { type: 'PlaceOrder', data: { ...details, route, verdicts } });
-    return this.dispatch(ledger, details.orderId, route.broker);
+    return this.dispatch(ledger, details.orderId, route.broker, this.options.now());
   }
 
   /** Refuses a line without asking anybody: it came too late to be sent. */
@@ -131,7 +140,7 @@ export class OrderDesk {
   }
 
   /** Records the next attempt of an order that is durable and not at a broker. */
-  private dispatch(ledger: Ledger, orderId: string, broker: string): DueDispatch {
+  private dispatch(ledger: Ledger, orderId: string, broker: string, askedAtMs: number): DueDispatch {
     const attempt = ledger.order(orderId).attempt + 1;
     const tag = tagOf(orderId, attempt);
     const { algoId, egressAddress } = this.options.brokers.of(ledger.account.accountId, broker) ?? {};
@@ -143,7 +152,7 @@ export class OrderDesk {
     const held = ledger.account.reservations.get(orderId);
     const isExit = held !== undefined && held.closingQuantity === held.remainingQuantity;
     const dispatch = { details, terms, tag, isExit, ...(algoId !== undefined && { algoId }) };
-    return { dispatch, broker, attempt, decidedAtMs, sentBeforeMs: this.sentBefore(decidedAtMs) };
+    return { dispatch, broker, attempt, askedAtMs, decidedAtMs, sentBeforeMs: this.sentBefore(decidedAtMs) };
   }
 
   /**
@@ -244,7 +253,8 @@ export class OrderDesk {
     const { value, position } = await this.record(accountId, answered, load, cause, routes, afterwards);
     if (value.again.length === 0) return { value: value.result as T, position };
     const attempt = Math.max(...value.again.map((one) => one.attempt));
-    await sleep(AGAIN_MS * 2 ** (attempt - 2));
+    const asked = answered.map(({ answer }) => (answer.outcome === 'notSent' ? (answer.retryAfterMs ?? 0) : 0));
+    await sleep(Math.max(AGAIN_MS * 2 ** (attempt - 2), ...asked.filter((ms) => ms <= PATIENCE_MS)));
     return this.send(accountId, value.again, load, cause, afterwards);
   }
 
@@ -261,6 +271,11 @@ export class OrderDesk {
       this.options.ledgers.transact(accountId, streams, cause, (ledger) => {
         const refused: Refused[] = [];
         const again: DueDispatch[] = [];
+        // Doubt is counted once, however often it is looked into.
+        const news = answered.filter(
+          ({ dispatch, answer }) =>
+            answer.outcome !== 'unknown' || ledger.order(dispatch.details.orderId).status !== 'in-doubt',
+        );
         for (const one of answered)
           unlessRefused(refused, () => {
             settle(ledger, one.dispatch.details.orderId, one.attempt, one.answer);
@@ -268,11 +283,17 @@ export class OrderDesk {
           });
         const result = again.length === 0 ? afterwards(ledger) : undefined;
         const orders = answered.map(({ dispatch }) => ledger.order(dispatch.details.orderId));
-        return { refused, again, result, cancels: orders.filter(mustStillCancel) };
+        return { refused, again, news, result, cancels: orders.filter(mustStillCancel) };
       }),
     );
-    for (const { broker, answer } of answered) this.options.outcomes.count(broker, answer.outcome);
+    for (const { broker, answer } of committed.value.news) this.options.outcomes.count(broker, answer.outcome);
     for (const refused of committed.value.refused) this.options.outcomes.failed(refused);
+    for (const one of answered)
+      if (isProvenAbsent(one.answer))
+        // Not waited for: it goes on for longer than any request.
+        this.watchFor(one).catch((error: unknown) => {
+          this.options.outcomes.failed(error);
+        });
     for (const { details, broker } of committed.value.cancels)
       if (details && broker !== undefined) this.background(this.cancelAtBroker(details, broker, cause));
     return committed;
@@ -281,30 +302,36 @@ export class OrderDesk {
   /** The next attempt of an order that was not sent, if there is to be one; otherwise the order is given up. */
   private next(
     ledger: Ledger,
-    { dispatch, broker, decidedAtMs, answer }: Answered,
+    { dispatch, broker, askedAtMs, answer }: Answered,
     routes?: Routes,
   ): readonly DueDispatch[] {
-    const { orderId, accountId, strategyId } = dispatch.details;
-    const { status, route, attempt, pendingCancel } = ledger.order(orderId);
+    const { orderId } = dispatch.details;
+    const { status, attempt, pendingCancel } = ledger.order(orderId);
     if (answer.outcome !== 'notSent' || status !== 'not-sent') return [];
-    const { again = 'nowhere' } = answer;
+    const { again = 'nowhere', retryAfterMs = 0 } = answer;
     const isWanted =
-      again !== 'nowhere' &&
-      pendingCancel === undefined &&
-      this.options.now() - decidedAtMs < STALE_MS &&
-      !this.stopping;
+      again !== 'nowhere' && pendingCancel === undefined && this.options.now() - askedAtMs < STALE_MS && !this.stopping;
     if (routes && isWanted && attempt < routes.maxAttempts) {
-      const explicit = route?.reason === 'explicit' ? route.broker : undefined;
-      const all = routes.of({ explicit, strategyId }, ledger.account.broker).map((one) => one.broker);
-      const others = all.slice(all.indexOf(broker) + 1).filter((name) => {
-        const other = this.options.brokers.of(accountId, name);
-        return other !== undefined && other.refuses?.({ ...dispatch.details, ...dispatch.terms }) === undefined;
-      });
-      const to = (routes.failover ? others[0] : undefined) ?? (again === 'here' ? broker : undefined);
-      if (to !== undefined) return [this.dispatch(ledger, orderId, to)];
+      const here = again === 'here' && retryAfterMs <= PATIENCE_MS ? broker : undefined;
+      const to = this.elsewhere(ledger, orderId, broker, routes) ?? here;
+      if (to !== undefined) return [this.dispatch(ledger, orderId, to, askedAtMs)];
     }
     ledger.decideOrder(orderId, { type: 'AbandonOrder', data: { evidence: answer.evidence } });
     return [];
+  }
+
+  /** The next of an order's routes that would take it, where failing over is allowed. */
+  private elsewhere(ledger: Ledger, orderId: string, broker: string, routes: Routes): string | undefined {
+    const { account } = ledger;
+    const { details, terms, route } = ledger.order(orderId);
+    if (!routes.failover || !details) return undefined;
+    const explicit = route?.reason === 'explicit' ? route.broker : undefined;
+    const all = routes.of({ explicit, strategyId: details.strategyId }, account.broker).map((one) => one.broker);
+    return all.slice(all.indexOf(broker) + 1).find((name) => {
+      const other = this.options.brokers.of(details.accountId, name);
+      if (name === broker || !other || (other.isPaper === true && account.kind === 'live')) return false;
+      return other.refuses?.({ ...details, ...terms }) === undefined;
+    });
   }
 
   /**
@@ -321,6 +348,22 @@ export class OrderDesk {
       const [found] = await this.search([one]);
       if (!found || found.answer.outcome === 'unknown') continue;
       await this.conclude(accountId, [found], [], cause, () => undefined);
+      return;
+    }
+  }
+
+  /** No time is long enough for every broker: an order that comes after it was given up is told, and left to a person. */
+  private async watchFor({ dispatch, broker }: DueDispatch): Promise<void> {
+    const { now, outcomes } = this.options;
+    const { accountId, orderId } = dispatch.details;
+    const absentAtMs = now();
+    if (this.options.brokers.of(accountId, broker)?.settleMs === 0) return; // it cannot be late
+    for (const afterMs of LATE_AFTER_MS) {
+      await this.until(absentAtMs + afterMs);
+      if (this.stopping) return;
+      const search = await (await this.brokerOf(accountId, broker))?.findByTag(dispatch);
+      if (search?.outcome !== 'found') continue;
+      outcomes.late?.({ broker, orderId, tag: dispatch.tag });
       return;
     }
   }
@@ -416,7 +459,7 @@ export class OrderDesk {
   private async find({ dispatch, broker, sentBeforeMs }: DueDispatch): Promise<BrokerAnswer> {
     const { now } = this.options;
     const { accountId } = dispatch.details;
-    if (!(await this.brokerOf(accountId, broker)))
+    if ((await this.brokerOf(accountId, broker)) === undefined)
       return { outcome: 'unknown', evidence: { code: 'BROKER_NOT_CONNECTED', message: `${broker} cannot be asked` } };
     return this.ask(accountId, broker, async (it) => {
       const isToday = istDay(sentBeforeMs) === istDay(now());
@@ -429,8 +472,9 @@ export class OrderDesk {
           return hasSettled
             ? {
                 outcome: 'notSent',
-                evidence: { code: 'PROVEN_ABSENT', message: `no order tagged ${dispatch.tag} at ${broker}` },
-                again: 'here',
+                evidence: { code: PROVEN_ABSENT, message: `no order tagged ${dispatch.tag} at ${broker}` },
+                // A broker may be slower than anybody thought. Whether that risk is taken is an admin's choice: failover.
+                again: 'elsewhere',
               }
             : {
                 outcome: 'unknown',
@@ -442,10 +486,13 @@ export class OrderDesk {
     });
   }
 
-  /** This process may have heard nothing of the account before. */
+  /** This process may have heard nothing of the account before; what it cannot look up goes by what it knows. */
   private async brokerOf(accountId: string, name: string): Promise<Broker | undefined> {
-    await this.options.brokers.refresh(accountId);
-    return this.options.brokers.of(accountId, name);
+    const { brokers, outcomes } = this.options;
+    await brokers.refresh(accountId).catch((error: unknown) => {
+      outcomes.failed(error);
+    });
+    return brokers.of(accountId, name);
   }
 
   private async ask(
@@ -587,12 +634,17 @@ const toldBy = (answer: BrokerAnswer, refusal: 'cancel-rejected' | 'replace-reje
     case 'accepted':
       return answer.reports;
     case 'rejected':
-    case 'notSent':
       return [{ kind: refusal, evidence: answer.evidence }];
+    case 'notSent':
+      // Busy or away for a moment: what was asked for stays pending, and is asked again.
+      return answer.again === 'here' ? [] : [{ kind: refusal, evidence: answer.evidence }];
     case 'unknown':
       return [];
   }
 };
+
+const isProvenAbsent = (answer: BrokerAnswer): boolean =>
+  answer.outcome === 'notSent' && answer.evidence.code === PROVEN_ABSENT;
 
 /** The client asked to cancel while the order was still on its way. */
 const mustStillCancel = ({ status, pendingCancel }: Order): boolean =>

@@ -35,9 +35,8 @@ export interface RecoveryOptions {
 }
 
 const SWEEP_MS = 5_000;
+const ASK_AT_LEAST_EVERY_MS = 300_000;
 
-/** The first pass holds up the start: a broker that is away must not. What it leaves is taken up by the next round. */
-const FIRST_PASS_MS = 15_000;
 /** So many brokers are waited for at a time. */
 const AT_ONCE = 32;
 
@@ -57,12 +56,16 @@ export class Recovery {
   private stopped = false;
   /** Orders that were found in good order, with their position: not looked at again until that moves. */
   private fine = new Map<string, number>();
+  /** Orders whose broker was asked and had nothing to say: when it is asked again, each time later. */
+  private asked = new Map<string, { readonly againAtMs: number; readonly pauseMs: number }>();
 
   constructor(private readonly options: RecoveryOptions) {}
 
   /** Before any process serves requests: everything that is open belongs to one that is gone. */
   async finishAll(): Promise<{ finished: number }> {
-    return { finished: await this.sweep(this.options.now(), true) };
+    const sweeping = this.sweep(this.options.now(), true);
+    this.sweeping = sweeping.finally(() => (this.sweeping = undefined)).catch(() => undefined); // told to whoever asked
+    return { finished: await sweeping };
   }
 
   /** Looks from time to time for what a process has left open: one that died, or one that could not finish it. */
@@ -106,21 +109,21 @@ export class Recovery {
         this.options.outcomes.failed(error); // one that cannot be finished must not keep the others waiting
       }
     };
-    const { openWork, now } = this.options;
-    const untilMs = first ? now() + FIRST_PASS_MS : Infinity;
-    const all = await openWork(beforeMs);
+    const all = await this.options.openWork(beforeMs);
     // Intents first: they carry their orders along. Several at once, because one that has to ask a broker may wait for long.
     for (const kind of ['intent', 'order'] as const) {
       const due = all.filter((work) => work.kind === kind).values();
       const worker = async (): Promise<void> => {
         for (const work of due) {
-          if (this.stopped || now() > untilMs) return;
+          if (this.stopped) return;
           await finish(work);
         }
       };
       await Promise.all(Array.from({ length: AT_ONCE }, worker));
     }
     this.fine = fine;
+    const open = new Set(all.map(({ id }) => id));
+    for (const id of this.asked.keys()) if (!open.has(id)) this.asked.delete(id);
     return finished;
   }
 
@@ -172,6 +175,8 @@ export class Recovery {
       this.settleMargin(ledger, id, events);
     });
     const doubtful = doubtOf(state, events, desk);
+    const isAwaited = doubtful !== undefined || pendingCancel !== undefined || pendingReplace !== undefined;
+    if (isAwaited && !first && !this.mayAsk(id)) return 'later';
     if (doubtful) {
       await desk.conclude(accountId, await desk.search([doubtful]), [], cause, () => undefined);
       return 'finished';
@@ -183,6 +188,16 @@ export class Recovery {
     if (pendingCancel !== undefined) await desk.cancelAtBroker(details, broker, cause);
     else await this.finishReplace(state, cause);
     return 'finished';
+  }
+
+  /** A broker that has nothing to say is asked less and less often, and never not at all. */
+  private mayAsk(orderId: string): boolean {
+    const nowMs = this.options.now();
+    const { againAtMs, pauseMs } = this.asked.get(orderId) ?? { againAtMs: 0, pauseMs: SWEEP_MS / 2 };
+    if (nowMs < againAtMs) return false;
+    const next = Math.min(2 * pauseMs, ASK_AT_LEAST_EVERY_MS);
+    this.asked.set(orderId, { againAtMs: nowMs + next, pauseMs: next });
+    return true;
   }
 
   private async doubtOf(order: Order): Promise<DueDispatch | undefined> {
@@ -241,11 +256,13 @@ const doubtOf = (
 ): DueDispatch | undefined => {
   if (!details || tag === undefined || broker === undefined) return undefined;
   if (status !== 'dispatched' && status !== 'in-doubt') return undefined;
+  const askedAtMs = events[0]?.meta.at ?? 0;
   const decidedAtMs = events.findLast(({ type }) => type === 'OrderDispatched')?.meta.at ?? 0;
   return {
     dispatch: { details, terms, tag },
     broker,
     attempt,
+    askedAtMs,
     decidedAtMs,
     sentBeforeMs: desk.sentBefore(decidedAtMs),
   };

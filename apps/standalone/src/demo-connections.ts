@@ -35,8 +35,10 @@ export const demoConnections = async (
   for (const broker of brokers) {
     const { credentials: given } = sim.control.addClient({ broker, clientId: clientIdOf(userId) });
     const credentials = adapters[broker].readCredentials(given);
-    accountId = await accounts.forConnection(userId, undefined, { broker, credentials });
-    await connections.connect({ userId, accountId, broker, credentials });
+    const found = await accounts.look(userId, undefined, { broker, credentials });
+    await connections.connect({ userId, accountId: found.accountId, broker, credentials });
+    await accounts.enter(userId, broker, found);
+    accountId = found.accountId;
   }
   return { accountId, brokers, simUrl: sim.controlUrl };
 };

@@ -88,10 +88,20 @@ export const instantField = noteField.transform((printed, context) => {
   return z.NEVER;
 });
 
-/** The field that drifted, as a path into the answer, and how: never its value. */
-export const driftOf = (error: z.ZodError, tell: Tell): Evidence => {
+/**
+ * The field that drifted, as a path into the answer, and how: never its value.
+ *
+ * @param within where in the answer the part stands that was read
+ */
+export const driftOf = (
+  error: z.ZodError,
+  tell: (code: string, message: string) => Evidence,
+  within: readonly PropertyKey[] = [],
+): Evidence => {
   const [issue] = error.issues;
-  const path = (issue?.path ?? []).map((step) => (typeof step === 'number' ? `[${String(step)}]` : `.${String(step)}`));
+  const path = [...within, ...(issue?.path ?? [])].map((step) =>
+    typeof step === 'number' ? `[${String(step)}]` : `.${String(step)}`,
+  );
   return tell('DRIFT', `$${path.join('')}: ${issue?.message ?? 'not as documented'}`);
 };
 
@@ -188,4 +198,4 @@ export const readAs = <Value>(heard: Heard, schema: z.ZodType<Value>, tell: Tell
 };
 
 export const mapRead = <One, Other>(read: Read<One>, map: (value: One) => Other): Read<Other> =>
-  read.outcome === 'ok' ? { outcome: 'ok', value: map(read.value) } : read;
+  read.outcome === 'ok' ? { ...read, value: map(read.value) } : read;

@@ -20,7 +20,13 @@ export type BrokerAnswer = { readonly callMs?: number } & (
   | { readonly outcome: 'accepted'; readonly reports: Told }
   | { readonly outcome: 'rejected'; readonly evidence: Evidence }
   | { readonly outcome: 'unknown'; readonly evidence: Evidence }
-  | { readonly outcome: 'notSent'; readonly evidence: Evidence; readonly again?: Again }
+  | {
+      readonly outcome: 'notSent';
+      readonly evidence: Evidence;
+      readonly again?: Again;
+      /** Not before then, where the broker or our own limits say so. */
+      readonly retryAfterMs?: number;
+    }
 );
 
 /**

@@ -70,13 +70,27 @@ export type Sent =
 
 /** What a reading call came to. */
 export type Read<Value> =
-  | { readonly outcome: 'ok'; readonly value: Value }
+  | {
+      readonly outcome: 'ok';
+      readonly value: Value;
+      /**
+       * Rows of a book that could not be read: orders that are not ours, trades of one order, positions, holdings. Named by
+       * field and row; the value is complete for all others.
+       */
+      readonly drifted?: readonly DriftedRow[];
+    }
   | {
       readonly outcome: 'failed';
       readonly errorClass: ErrorClass;
       readonly evidence: Evidence;
       readonly retryAfterMs?: number;
     };
+
+/** A row that was left out of a book, and why. */
+export interface DriftedRow extends Evidence {
+  /** The order that it is, or that it is a trade of, where that could be read. */
+  readonly brokerOrderId?: string;
+}
 
 /* ------------------------------------------------------------------------------------------------- what is sent */
 

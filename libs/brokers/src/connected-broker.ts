@@ -53,6 +53,8 @@ const QUEUE_MS = 8_000;
 const READ_QUEUE_MS = 5_000;
 /** How long a price is waited for that nobody has followed yet. */
 const PRICE_WAIT_MS = 1_500;
+/** For how long a price is followed that nobody asks for any more. */
+const FOLLOW_PRICE_MS = 600_000;
 /** After so many calls in a row that did not come through, none is tried for a while. */
 const BREAK_AFTER = 5;
 const HALF_OPEN_AFTER_MS = 2_000;
@@ -74,7 +76,8 @@ export class ConnectedBroker implements Broker {
   /** Reads of a book that wait for their turn. */
   private readonly shared = new Map<keyof Books, Promise<Read<unknown>>>();
   private priceFeed: PriceFeed | undefined;
-  private readonly followed = new Set<string>();
+  /** Instruments whose prices are followed, and when somebody last wanted them. */
+  private readonly followed = new Map<string, number>();
 
   constructor(private readonly options: ConnectedBrokerOptions) {
     const { client, settleMs, algoId, egressAddress, openOrders, reconcileMs, now, onAlarm } = options;
@@ -113,10 +116,11 @@ export class ConnectedBroker implements Broker {
   }
 
   async prepare(instrumentKeys: readonly string[]): Promise<void> {
-    const { prices, instruments, client, onAlarm } = this.options;
-    const unknown = instrumentKeys.filter((key) => prices.of(key) === undefined && instruments.of(key) !== undefined);
+    const { prices, instruments, client, onAlarm, now } = this.options;
+    const wanted = instrumentKeys.filter((key) => instruments.of(key) !== undefined);
+    for (const key of wanted) this.followed.set(key, now());
+    const unknown = wanted.filter((key) => prices.of(key) === undefined);
     if (unknown.length === 0) return;
-    for (const key of unknown) this.followed.add(key);
     this.priceFeed ??= client.followPrices({
       onTicks: (ticks) => {
         prices.take(ticks);
@@ -128,13 +132,20 @@ export class ConnectedBroker implements Broker {
         if (state.state === 'down') onAlarm('feed-down', state.evidence);
       },
     });
-    this.priceFeed.follow([...this.followed].map((key) => instruments.of(key)).filter((one) => one !== undefined));
+    for (const [key, askedAtMs] of this.followed) if (now() - askedAtMs > FOLLOW_PRICE_MS) this.followed.delete(key);
+    const namesOf = (keys: readonly string[]) =>
+      keys.map((key) => instruments.of(key)).filter((one) => one !== undefined);
+    const all = [...this.followed.keys()];
+    // One that is followed and has grown old is asked for anew: whoever begins to follow is told the present price.
+    this.priceFeed.follow(namesOf(all.filter((key) => !unknown.includes(key))));
+    this.priceFeed.follow(namesOf(all));
     await prices.known(unknown, PRICE_WAIT_MS);
   }
 
   refuses(order: Pick<OrderDetails, 'instrumentKey' | 'segment' | 'product' | 'orderType' | 'validity'>) {
     if (!this.options.instruments.of(order.instrumentKey)) return `${this.name} does not list ${order.instrumentKey}`;
-    return unsupported(this.options.capabilities, order);
+    const field = unsupported(this.options.capabilities, order);
+    return field === undefined ? undefined : `${this.name} does not take this ${field}`;
   }
 
   /** Orders that are placed at the same moment travel together where the broker takes several in one call. */
@@ -156,9 +167,9 @@ export class ConnectedBroker implements Broker {
       () => this.options.client.modify(at, terms),
     );
     if (sent.outcome === 'unknown' || sent.outcome === 'notSent') return answerOf(sent);
-    const row = await this.lookUntil(at.brokerOrderId, (it) => carries(it.terms, terms) || isOver(it));
-    if (row && (carries(row.row.terms, terms) || isOver(row.row)))
-      return { outcome: 'accepted', reports: reportsOfRow(row.row, row.trades) };
+    const isDone = (row: OrderRow): boolean => carries(row.terms, terms, order.terms) || isOver(row);
+    const row = await this.lookUntil(at.brokerOrderId, isDone);
+    if (row && isDone(row.row)) return { outcome: 'accepted', reports: reportsOfRow(row.row, row.trades) };
     return sent.outcome === 'rejected' ? answerOf(sent) : { outcome: 'accepted', reports: [] }; // the book will show it
   }
 
@@ -178,9 +189,9 @@ export class ConnectedBroker implements Broker {
   async findByTag({ tag }: Dispatch): Promise<TagSearch> {
     const { client, capabilities, onAlarm } = this.options;
     const found =
-      capabilities.readOne === 'book'
+      capabilities.findByTag === 'book'
         ? await this.book('orders', () => client.orders())
-        : await this.read(capabilities.findByTag === 'search' ? 'read' : 'book', () => client.findByTag(tag));
+        : await this.read('read', () => client.findByTag(tag));
     if (found.outcome === 'failed') return { outcome: 'unknown', evidence: found.evidence };
     const rows = found.value.filter((row) => row.tag === tag);
     const [row] = rows;
@@ -311,6 +322,7 @@ export class ConnectedBroker implements Broker {
           outcome: 'notSent',
           errorClass: 'transient',
           evidence: { code: 'CIRCUIT_OPEN', message: `${this.name} has not been coming through` },
+          retryAfterMs: HALF_OPEN_AFTER_MS,
         };
       throw error;
     }
@@ -465,7 +477,12 @@ const answerOf = (sent: Sent): BrokerAnswer => {
     case 'unknown':
       return sent;
     case 'notSent':
-      return { outcome: 'notSent', evidence: sent.evidence, again: againOf(sent.errorClass) };
+      return {
+        outcome: 'notSent',
+        evidence: sent.evidence,
+        again: againOf(sent.errorClass),
+        ...(sent.retryAfterMs !== undefined && { retryAfterMs: sent.retryAfterMs }),
+      };
   }
 };
 

@@ -212,13 +212,13 @@ describe('a follower', () => {
     expect(mine.now().filledQuantity).toBe(30);
   });
 
-  it('tells that an order of yesterday, which is in no book any more, has expired', async () => {
+  it('does not guess what became of an order of yesterday that is in no book any more, and says so', async () => {
     book.orders = [];
     const yesterday = NOW_MS - 12 * 3_600_000; // 23:30 of the day before in India, the same day in Greenwich
     open = [{ order: mine.now(), dispatchedAtMs: yesterday }];
     await start();
-    expect(mine.events.slice(3)).toEqual([{ type: 'OrderExpired', data: { leavesQuantity: 100 } }]);
-    expect(alarms).toEqual([]);
+    expect(mine.told).toEqual([]);
+    expect(alarms).toEqual(['missing']);
   });
 
   it('tells nothing of an order of yesterday when the book cannot be read', async () => {

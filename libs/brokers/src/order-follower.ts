@@ -7,9 +7,10 @@ import { lacksTrades, reportsOfRow } from './row-reports';
 /** What somebody should look at: a tag that stands on two orders, a frame that could not be read, an order that is missing. */
 export type Alarm = 'duplicate' | 'drift' | 'missing' | 'feed-down' | 'reading-failed' | 'listener-failed';
 
-/** An order of the log that is open at the broker, and when its last attempt was dispatched, epoch milliseconds. */
+/** An order of the log that is open at the broker. */
 export interface OpenOrder {
   readonly order: Order;
+  /** When its last attempt was dispatched, epoch milliseconds. */
   readonly dispatchedAtMs: number;
 }
 
@@ -51,7 +52,12 @@ export class OrderFollower {
   /** The comparison that begins after it. */
   private nextComparison: Promise<void> | undefined;
   private readonly running = new Set<Promise<void>>();
+  /** Rows that the feed has told and nobody has looked at. */
+  private readonly gathered: OrderRow[] = [];
+  private isGathering = false;
   private readonly missingSince = new Map<string, number>();
+  /** What was told already, until the session ends. */
+  private readonly alarmed = new Set<string>();
   /** Trades that were heard of, by the broker's order id, until the order is over. */
   private readonly trades = new Map<string, readonly TradeRow[]>();
   /** The last thing that is being told of an order. */
@@ -59,16 +65,21 @@ export class OrderFollower {
 
   constructor(private readonly options: OrderFollowerOptions) {}
 
+  /** Where hints and postbacks are told, in a process that does not follow the orders itself. */
+  hear(listener: ReportListener): void {
+    this.listener ??= listener;
+  }
+
   /** Returns how to stop. */
   start(listener: ReportListener): () => Promise<void> {
-    if (this.listener) throw new Error('the orders of this session are followed already');
+    if (this.feed) throw new Error('the orders of this session are followed already');
     this.listener = listener;
     this.stopping = new AbortController();
     this.isUp = false;
     this.feed = this.options.follow({
       onRows: (rows, trades) => {
         for (const trade of trades) this.keep(trade.brokerOrderId, [trade]);
-        if (rows.length > 0) this.background(this.takeRows(rows, this.sourceOf('broker'), AGAIN_MS));
+        this.gather(rows);
       },
       onDrift: (evidence) => {
         this.options.onAlarm('drift', evidence);
@@ -81,8 +92,11 @@ export class OrderFollower {
     return () => this.stop();
   }
 
-  /** Somebody says that this order has changed: it is read. */
+  /** Somebody says that this order has changed: it is read, if it is one of ours. */
   async hint(brokerOrderId: string): Promise<void> {
+    const ours = await this.options.openOrders();
+    // One whose id we have not been told yet may be meant.
+    if (!ours.some(({ order }) => (order.brokerOrderId ?? brokerOrderId) === brokerOrderId)) return;
     const read = await this.options.order(brokerOrderId);
     if (read.outcome === 'failed') {
       this.options.onAlarm('reading-failed', read.evidence);
@@ -108,10 +122,12 @@ export class OrderFollower {
   }
 
   private async stop(): Promise<void> {
-    this.listener = undefined;
     this.stopping.abort();
+    this.listener = undefined;
     clearTimeout(this.timer);
-    await this.feed?.close();
+    const { feed } = this;
+    this.feed = undefined;
+    await feed?.close();
     await this.comparing;
     await Promise.all(this.running);
   }
@@ -146,24 +162,46 @@ export class OrderFollower {
     for (const read of [orders, trades])
       if (read.outcome === 'failed') this.options.onAlarm('reading-failed', read.evidence);
     if (orders.outcome === 'failed' || trades.outcome === 'failed') return;
-    for (const { order, dispatchedAtMs } of ours) {
-      const row = orders.value.find((one) => isOf(one, order));
+    for (const open of ours) {
+      const row = orders.value.find((one) => isOf(one, open.order));
       if (row) {
         this.missingSince.delete(row.brokerOrderId);
-        await this.tell(order, row, trades.value, source);
-      } else await this.noteMissing(order, dispatchedAtMs, source);
+        await this.tell(open.order, row, trades.value, source);
+      } else this.noteMissing(open);
     }
   }
 
+  /** What comes while the list of open orders is being asked for is taken with the next one: rows come in swarms. */
+  private gather(rows: readonly OrderRow[]): void {
+    this.gathered.push(...rows);
+    if (this.gathered.length === 0 || this.isGathering) return;
+    this.isGathering = true;
+    const takeAll = async (): Promise<void> => {
+      while (this.gathered.length > 0) {
+        const swarm = this.gathered.splice(0);
+        const ours = await this.options.openOrders();
+        this.background(this.takeRows(swarm, this.sourceOf('broker'), AGAIN_MS, ours));
+      }
+    };
+    this.background(takeAll().finally(() => (this.isGathering = false)));
+  }
+
   /** Rows of orders that are not ours are none of our business; those that are not known yet are looked for again. */
-  private async takeRows(rows: readonly OrderRow[], source: string, againAfterMs: readonly number[]): Promise<void> {
-    const ours = await this.options.openOrders();
+  private async takeRows(
+    rows: readonly OrderRow[],
+    source: string,
+    againAfterMs: readonly number[],
+    known?: readonly OpenOrder[],
+  ): Promise<void> {
+    const ours = known ?? (await this.options.openOrders());
     const strangers: OrderRow[] = [];
+    const told: Promise<void>[] = [];
     for (const row of rows) {
       const open = ours.find(({ order }) => isOf(row, order));
-      if (open) await this.tell(open.order, row, [], source);
+      if (open) told.push(this.tell(open.order, row, [], source));
       else strangers.push(row);
     }
+    await Promise.all(told);
     const [nextMs, ...later] = againAfterMs;
     if (strangers.length === 0 || nextMs === undefined || !this.listener) return;
     await this.pause(nextMs);
@@ -240,23 +278,27 @@ export class OrderFollower {
     });
   }
 
-  /** A broker's book holds one day: an order of an earlier one that is not there has expired with its day. */
-  private async noteMissing(order: Order, dispatchedAtMs: number, source: string): Promise<void> {
+  /** A book holds one day. What became of an order of an earlier one that is in none, only a person can find out. */
+  private noteMissing({ order, dispatchedAtMs }: OpenOrder): void {
     const { details, brokerOrderId, status } = order;
     if (!details || brokerOrderId === undefined || status !== 'working') return;
-    const { now, broker, onAlarm } = this.options;
-    if (istDay(dispatchedAtMs) < istDay(now())) {
-      this.missingSince.delete(brokerOrderId);
-      await this.listener?.(details, [{ kind: 'expired' }], source);
-      return;
-    }
+    const { now, broker } = this.options;
     const since = this.missingSince.get(brokerOrderId) ?? now();
     this.missingSince.set(brokerOrderId, since);
-    if (now() - since >= MISSING_AFTER_MS)
-      onAlarm('missing', {
-        code: 'MISSING_AT_BROKER',
-        message: `order ${details.orderId} is ${brokerOrderId} at ${broker} and not in its book`,
-      });
+    const day = istDay(dispatchedAtMs);
+    if (day === istDay(now()) && now() - since < MISSING_AFTER_MS) return;
+    this.alarmOnce('missing', brokerOrderId, {
+      code: 'MISSING_AT_BROKER',
+      message: `order ${details.orderId} of ${day} is ${brokerOrderId} at ${broker} and not in its book`,
+    });
+  }
+
+  /** Somebody has to look at it, and needs not be told each time. */
+  private alarmOnce(kind: Alarm, brokerOrderId: string, evidence: Evidence): void {
+    const key = `${kind} ${brokerOrderId}`;
+    if (this.alarmed.has(key)) return;
+    this.alarmed.add(key);
+    this.options.onAlarm(kind, evidence);
   }
 
   private background(work: Promise<void>): void {

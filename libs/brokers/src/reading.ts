@@ -141,8 +141,7 @@ export const held = <Output>(say: Say, schema: z.ZodType<Output>, value: unknown
     : { outcome: 'failed', errorClass: 'drift', evidence: drifted(say, result.error) };
 };
 
-export const drifted = (say: Say, error: z.ZodError): Evidence =>
-  driftOf(error, (code, message) => say(code ?? 'DRIFT', message));
+export const drifted = (say: Say, error: z.ZodError): Evidence => driftOf(error, say);
 
 /** What cannot be said in a broker's words. Thrown by builders, and never sent. */
 export class Unspeakable extends Error {

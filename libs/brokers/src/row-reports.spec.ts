@@ -159,19 +159,18 @@ describe('what a row says of an order', () => {
       { kind: 'new', brokerOrderId: 'B1', evidence: { code: 'FOUND' } },
     ]));
 
-  it.each<[string, OrderTerms, OrderTerms, boolean]>([
+  const market: OrderTerms = { orderType: 'MARKET', quantity: 100, validity: 'DAY' };
+  it.each<[string, OrderTerms, OrderTerms, boolean, OrderTerms?]>([
     ['the same', terms(100), terms(100), true],
     ['another quantity', terms(101), terms(100), false],
     ['another price', terms(100, 1), terms(100), false],
-    [
-      'a protected price where none was asked for',
-      terms(100, 1),
-      { orderType: 'MARKET', quantity: 100, validity: 'DAY' },
-      true,
-    ],
+    ['a market order, turned into a protected limit', terms(100, 1), market, true],
+    ['a limit order that was to become a market order, as it was before', terms(100, 1), market, false, terms(100, 1)],
+    ['an order for the day that was to become immediate', terms(100), { ...terms(100), validity: 'IOC' }, false],
+    ['another disclosed quantity', terms(100), { ...terms(100), disclosedQuantity: 20 }, false],
     ['no trigger where one was asked for', terms(100), { ...terms(100), triggerPriceE4: 5 }, false],
-  ])('stands under the terms that were asked for: %s', (_, seen, asked, expected) =>
-    expect(carries(seen, asked)).toBe(expected),
+  ])('stands under the terms that were asked for: %s', (_, seen, asked, expected, before = terms(90, 7)) =>
+    expect(carries(seen, asked, before)).toBe(expected),
   );
 
   it('lacks trades until their sum is what it shows', () => {

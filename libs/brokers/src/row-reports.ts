@@ -15,7 +15,7 @@ export const reportsOfRow =
     if (order.brokerOrderId === undefined)
       reports.push({ kind: 'new', brokerOrderId: row.brokerOrderId, ...(evidence && { evidence }) });
     const { pendingReplace } = order;
-    if (pendingReplace && row.state !== 'MODIFY_PENDING' && carries(row.terms, pendingReplace.terms))
+    if (pendingReplace && row.state !== 'MODIFY_PENDING' && carries(row.terms, pendingReplace.terms, order.terms))
       reports.push({ kind: 'replaced', terms: pendingReplace.terms });
     for (const { tradeId, quantity, priceE4, tradedAtMs } of tradesOf(row, trades))
       reports.push({ kind: 'trade', tradeId, quantity, priceE4, tradedAt: tradedAtMs });
@@ -68,10 +68,23 @@ const reasonOf = ({ pendingCancel, terms }: Order) => {
 };
 
 /**
- * Whether a broker's row stands under these terms. Brokers turn market orders into protected limit orders and print 0
- * for what is not used, so only what was asked for is compared.
+ * Whether a broker's row stands under the terms that were asked for, and no longer under those before. Brokers print 0 for
+ * what is not used and turn market orders into protected limit orders, so such a row counts only if its price has moved.
  */
-export const carries = (row: OrderTerms, asked: OrderTerms): boolean =>
-  row.quantity === asked.quantity &&
-  (asked.priceE4 === undefined || row.priceE4 === asked.priceE4) &&
-  (asked.triggerPriceE4 === undefined || row.triggerPriceE4 === asked.triggerPriceE4);
+export const carries = (row: OrderTerms, asked: OrderTerms, before: OrderTerms): boolean => {
+  if (row.quantity !== asked.quantity || row.validity !== asked.validity) return false;
+  if (asked.priceE4 !== undefined && row.priceE4 !== asked.priceE4) return false;
+  if (asked.triggerPriceE4 !== undefined && row.triggerPriceE4 !== asked.triggerPriceE4) return false;
+  if (asked.disclosedQuantity !== undefined && asked.disclosedQuantity !== before.disclosedQuantity)
+    return row.disclosedQuantity === asked.disclosedQuantity;
+  return (
+    row.orderType === asked.orderType ||
+    (row.orderType === PROTECTED[asked.orderType] && row.priceE4 !== before.priceE4)
+  );
+};
+
+/** What brokers make of an order without a limit. */
+const PROTECTED: Readonly<Partial<Record<OrderTerms['orderType'], OrderTerms['orderType']>>> = {
+  MARKET: 'LIMIT',
+  SL_M: 'SL',
+};

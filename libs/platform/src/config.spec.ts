@@ -63,7 +63,7 @@ describe('the configuration', () => {
       LISTINGS_FILES: 'one.csv.gz, /two.csv.gz',
       BROKER_SIM_PORT: '0',
       BROKER_TIMEOUT_MS: '750',
-      BROKER_SETTLE_MS: '0',
+      BROKER_SETTLE_MS: '500',
       RECONCILE_MS: '250',
     });
     expect(config.brokerUrls).toEqual({
@@ -72,7 +72,7 @@ describe('the configuration', () => {
       angelone: 'https://proxy.example/angel',
     });
     expect(config.listingsFiles).toEqual([resolve('one.csv.gz'), '/two.csv.gz']);
-    expect(config).toMatchObject({ brokerSimPort: 0, brokerTimeoutMs: 750, brokerSettleMs: 0, reconcileMs: 250 });
+    expect(config).toMatchObject({ brokerSimPort: 0, brokerTimeoutMs: 750, brokerSettleMs: 500, reconcileMs: 250 });
     const lines = describeConfig(config).join('\n');
     expect(lines).toContain(
       'upstox at http://127.0.0.1:3901, zerodha at its real hosts, fyers at its real hosts, angelone at https://',

@@ -157,7 +157,7 @@ export const readConfig = (environment: Environment): Config => {
   );
 
   const brokerSettleMs =
-    text('BROKER_SETTLE_MS') === undefined ? undefined : integer('BROKER_SETTLE_MS', 0, 0, 600_000);
+    text('BROKER_SETTLE_MS') === undefined ? undefined : integer('BROKER_SETTLE_MS', 10_000, 500, 600_000);
 
   const instrumentsFile = text('INSTRUMENTS_FILE');
   const listingsFiles = text('LISTINGS_FILES')
@@ -182,7 +182,8 @@ export const readConfig = (environment: Environment): Config => {
     brokerSimPort: integer('BROKER_SIM_PORT', 3900, 0, 65_531),
     simTickMs: integer('SIM_TICK_MS', 1_000, 1, 3_600_000),
     brokerUrls,
-    brokerTimeoutMs: integer('BROKER_TIMEOUT_MS', 5_000, 1, 60_000),
+    // Longer, and other processes would take over what is still under way.
+    brokerTimeoutMs: integer('BROKER_TIMEOUT_MS', 5_000, 100, 6_000),
     reconcileMs: integer('RECONCILE_MS', 30_000, 250, 600_000),
     shutdownTimeoutMs: integer('SHUTDOWN_TIMEOUT_MS', 10_000, 0, 600_000),
     ...(trustedProxies !== undefined && { trustedProxies }),

@@ -150,6 +150,22 @@ describe('a client of Angel One', () => {
     expect(await client.order('3')).toEqual({ outcome: 'ok', value: undefined });
     answer = (_, response) => json(response, book(row, { ...row, quantity: null }));
     expect(await client.findByTag('T02')).toMatchObject({ outcome: 'failed', errorClass: 'drift' });
+    // by somebody else, who is not missed in a search for ours
+    answer = (_, response) => json(response, book(row, { ...row, orderid: '2', ordertag: '', quantity: null }));
+    expect(await client.findByTag('T02')).toMatchObject({ outcome: 'ok', value: [] });
+    expect(await client.order('201020000000080')).toMatchObject({ value: { state: 'CANCELLED' } });
+    expect(await client.order('2')).toMatchObject({ outcome: 'failed', errorClass: 'drift' });
+  });
+
+  it('says nothing of the trades of an order where one of them cannot be read', async () => {
+    const trade = {
+      ...{ exchange: 'NSE', tradingsymbol: 'SBIN-EQ', transactiontype: 'BUY', fillid: '5' },
+      ...{ orderid: '1', fillsize: '5', fillprice: '584.70', filltime: '13:27:53' },
+    };
+    const data = [trade, { ...trade, orderid: '2', fillsize: 'five' }];
+    answer = (_, response) => json(response, JSON.stringify({ status: true, data }));
+    expect(await open().tradesOf('1')).toMatchObject({ outcome: 'ok', value: [{ tradeId: '5' }] });
+    expect(await open().tradesOf('2')).toMatchObject({ outcome: 'failed', errorClass: 'drift' });
   });
 
   it('does not know what came of an order when the answer is late, lost, empty or a page of errors', async () => {

@@ -1,5 +1,5 @@
 import type { OrderTerms } from '#domain/orders/order';
-import { mapRead } from '../answers';
+import { orderIn, tradesIn } from '../books';
 import type {
   BrokerAdapter,
   BrokerClient,
@@ -102,13 +102,13 @@ class AngelOneClient implements BrokerClient {
   }
 
   /** There is no search: the book of the day is read, once. */
-  async findByTag(tag: string): Promise<Read<readonly OrderRow[]>> {
-    return mapRead(await this.orders(), (rows) => rows.filter((row) => row.tag === tag));
+  findByTag(tag: string): Promise<Read<readonly OrderRow[]>> {
+    return this.read(requests.orders, (answered) => replies.readByTag(this.say, answered, tag));
   }
 
   /** A single order is read by an id that only its first answer had, so here too the book is read. */
   async order(brokerOrderId: string): Promise<Read<OrderRow | undefined>> {
-    return mapRead(await this.orders(), (rows) => rows.find((row) => row.brokerOrderId === brokerOrderId));
+    return orderIn(await this.orders(), brokerOrderId);
   }
 
   orders(): Promise<Read<readonly OrderRow[]>> {
@@ -120,7 +120,7 @@ class AngelOneClient implements BrokerClient {
   }
 
   async tradesOf(brokerOrderId: string): Promise<Read<readonly TradeRow[]>> {
-    return mapRead(await this.trades(), (trades) => trades.filter((trade) => trade.brokerOrderId === brokerOrderId));
+    return tradesIn(await this.trades(), brokerOrderId);
   }
 
   positions(): Promise<Read<readonly PositionRow[]>> {

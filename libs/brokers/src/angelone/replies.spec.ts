@@ -138,6 +138,8 @@ describe('what Angel One answers to a change', () => {
 
 const row = (JSON.parse(fixture('order_book_response.json')) as { data: readonly Record<string, unknown>[] })
   .data[0] ?? { missing: true };
+/** In the form of all our tags. */
+const OURS = 'C0123456789ABCDEF01';
 const read = (...rows: unknown[]) => replies.readOrders(say, ok(rows));
 const only = (change: Record<string, unknown>): Record<string, unknown> => {
   const book = read({ ...row, ...change });
@@ -219,10 +221,41 @@ describe('the order book of Angel One', () => {
     ['transactiontype', 'HOLD'],
     ['exchtime', 'yesterday'],
     ['tradingsymbol', ''],
-  ])('is no book when %s is %j, and says where', (field, value) => {
-    const book = read(row, { ...row, exchorderupdatetime: '', [field]: value });
-    expect(book).toMatchObject({ outcome: 'failed', errorClass: 'drift', evidence: { code: 'DRIFT' } });
-    expect(book.outcome === 'failed' && book.evidence.message?.startsWith(`$.data[1].${field}:`)).toBe(true);
+  ])('leaves out a row of somebody else when %s is %j, says where, and has all others', (field, value) => {
+    const strange = { ...row, ordertag: '', exchorderupdatetime: '', [field]: value };
+    const book = read(row, strange, { ...row, ordertag: OURS });
+    expect(book).toMatchObject({ outcome: 'ok', value: [{ state: 'CANCELLED' }, { tag: OURS }] });
+    expect(book.outcome === 'ok' && book.drifted).toMatchObject([
+      { code: 'DRIFT', message: expect.stringContaining(`$.data[1].${field}:`) },
+    ]);
+  });
+
+  it.each([
+    ['ours', OURS],
+    ['of another kind', { tag: OURS }],
+    ['not there', undefined],
+  ])('is no book where the tag of a strange row is %s', (_, ordertag) =>
+    expect(read(row, { ...row, duration: 'GTC', ordertag })).toMatchObject({
+      outcome: 'failed',
+      errorClass: 'drift',
+      evidence: { code: 'DRIFT', message: expect.stringMatching(/^\$\.data\[1\]\.(duration|ordertag):/) },
+    }),
+  );
+
+  it('is no book where a row is none', () =>
+    expect(read(row, null)).toMatchObject({
+      outcome: 'failed',
+      evidence: { message: expect.stringContaining('$.data[1]:') },
+    }));
+
+  it('is searched around a row of somebody else that cannot be read, and not around one with the tag', () => {
+    const strange = { ...row, orderid: '2', duration: 'GTC', ordertag: 'BYHAND' };
+    const found = (...rows: unknown[]) => replies.readByTag(say, ok(rows), 'T01');
+    expect(found(strange, { ...row, ordertag: 'T01' })).toMatchObject({
+      value: [{ tag: 'T01' }],
+      drifted: [{ message: '$.data[0].duration: not a validity', brokerOrderId: '2' }],
+    });
+    expect(found({ ...strange, ordertag: 'T01' })).toMatchObject({ outcome: 'failed', errorClass: 'drift' });
   });
 
   it('is no book when an order is complete without a fill', () =>
@@ -282,9 +315,14 @@ describe('the other books of Angel One', () => {
     expect(at('2026-01-02T13:27:50')).toBe(ist('2026-01-02T13:27:53'));
   });
 
-  it('have no trade without its id, and none at all may be null', () => {
-    expect(replies.readTrades(say, ok([{ ...trade, fillid: '' }]), NOON)).toMatchObject({
-      evidence: { message: expect.stringContaining('$.data[0].fillid') },
+  it('have no trade without its id, name the order of one that cannot be read, and may be null where there is none', () => {
+    expect(replies.readTrades(say, ok([{ ...trade, fillid: '' }, trade]), NOON)).toMatchObject({
+      value: [{ tradeId: '50005750' }],
+      drifted: [{ code: 'DRIFT', message: '$.data[0].fillid: not an id', brokerOrderId: '201020000000095' }],
+    });
+    expect(replies.readTrades(say, ok([{ ...trade, orderid: '' }, trade]), NOON)).toMatchObject({
+      outcome: 'failed',
+      evidence: { message: '$.data[0].orderid: not an id' },
     });
     expect(replies.readTrades(say, ok(null), NOON)).toEqual({ outcome: 'ok', value: [] });
   });
@@ -304,6 +342,19 @@ describe('the other books of Angel One', () => {
       value: [{ symbol: 'NSE:TATASTEEL-EQ', isin: 'INE081A01020', quantity: 2, averagePriceE4: 1_118_700 }],
     });
     expect(replies.readHoldings(say, ok(null))).toEqual({ outcome: 'ok', value: [] });
+  });
+
+  it('have the positions and holdings that can be read, and name the others', () => {
+    const position = { exchange: 'NSE', tradingsymbol: 'X', producttype: 'DELIVERY', netqty: '5', avgnetprice: '1' };
+    expect(replies.readPositions(say, ok([{ ...position, netqty: 'five' }, position]))).toMatchObject({
+      value: [{ quantity: 5 }],
+      drifted: [{ code: 'DRIFT', message: '$.data[0].netqty: not a whole number' }],
+    });
+    const holding = { exchange: 'NSE', tradingsymbol: 'X', quantity: 5 };
+    expect(replies.readHoldings(say, ok([holding, { ...holding, tradingsymbol: '' }]))).toMatchObject({
+      value: [{ quantity: 5 }],
+      drifted: [{ code: 'DRIFT', message: '$.data[1].tradingsymbol: is empty' }],
+    });
   });
 
   it('know cash as what is free without pledged shares', () =>

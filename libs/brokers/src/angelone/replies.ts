@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { mapRead, readJson } from '../answers';
+import { anyRow, type LeaveOut, rowsOf, strangersOrder, tradeOf } from '../books';
 import type { ErrorClass, Funds, HoldingRow, OrderRow, PositionRow, Profile, Read, Sent, TradeRow } from '../client';
 import {
   amountField,
@@ -100,17 +101,24 @@ const read = <Output>(say: Say, answered: Answered, data: z.ZodType<Output>): Re
 };
 
 /** Nothing there is printed as null; a reply without its data is none. */
-const listOf = <Row>(row: z.ZodType<Row>) =>
-  z
-    .array(row)
-    .nullable()
-    .transform((rows): readonly Row[] => rows ?? []);
+const list = z
+  .array(z.unknown())
+  .nullable()
+  .transform((rows): readonly unknown[] => rows ?? []);
+
+const readRows = <Row>(say: Say, answered: Answered, row: z.ZodType<Row>, leaveOut: LeaveOut): Read<readonly Row[]> =>
+  rowsOf(read(say, answered, list), { path: ['data'], row, leaveOut, tell: say });
+
+const strangers = (searched?: string): LeaveOut => strangersOrder('orderid', (row) => [row['ordertag']], searched);
 
 export const readOrders = (say: Say, answered: Answered): Read<readonly OrderRow[]> =>
-  read(say, answered, listOf(orderRow(say)));
+  readRows(say, answered, orderRow(say), strangers());
+
+export const readByTag = (say: Say, answered: Answered, tag: string): Read<readonly OrderRow[]> =>
+  mapRead(readRows(say, answered, orderRow(say), strangers(tag)), (rows) => rows.filter((row) => row.tag === tag));
 
 export const readTrades = (say: Say, answered: Answered, nowMs: number): Read<readonly TradeRow[]> =>
-  read(say, answered, listOf(tradeRow(nowMs)));
+  readRows(say, answered, tradeRow(nowMs), tradeOf('orderid'));
 
 const positionRow = z
   .object({
@@ -131,7 +139,7 @@ const positionRow = z
   });
 
 export const readPositions = (say: Say, answered: Answered): Read<readonly PositionRow[]> =>
-  read(say, answered, listOf(positionRow));
+  readRows(say, answered, positionRow, anyRow);
 
 const holdingRow = z
   .object({
@@ -149,7 +157,7 @@ const holdingRow = z
   }));
 
 export const readHoldings = (say: Say, answered: Answered): Read<readonly HoldingRow[]> =>
-  read(say, answered, listOf(holdingRow));
+  readRows(say, answered, holdingRow, anyRow);
 
 /** `net` is what may still be used, pledged shares included; what is printed as available cash is no cash figure. */
 export const readFunds = (say: Say, answered: Answered): Read<Funds> => {

@@ -127,6 +127,17 @@ describe('a client of Fyers', () => {
     ]);
   });
 
+  it('says nothing of the trades of an order where one of them cannot be read', async () => {
+    const trade = {
+      ...{ tradeNumber: '5', orderNumber: '1', symbol: 'NSE:SBIN-EQ', side: 1, tradedQty: 5, tradePrice: 584.7 },
+      orderDateTime: '02-Jan-2026 13:51:12',
+    };
+    const strange = { ...trade, orderNumber: '2', side: 2 };
+    answer = (_, response) => json(response, { s: 'ok', tradeBook: [trade, strange] });
+    expect(await open().tradesOf('1')).toMatchObject({ outcome: 'ok', value: [{ tradeId: '5' }] });
+    expect(await open().tradesOf('2')).toMatchObject({ outcome: 'failed', errorClass: 'drift' });
+  });
+
   it('does not know what came of an order when the answer is late, lost or a page of errors', async () => {
     answer = () => undefined;
     expect(await open(50).place(order)).toMatchObject({ outcome: 'unknown', evidence: { code: 'DEADLINE' } });

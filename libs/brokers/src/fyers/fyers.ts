@@ -21,7 +21,7 @@ import type {
 } from '../client';
 import type { OrderTerms } from '#domain/orders/order';
 import { FeedRefused, FeedSocket } from '../feed-socket';
-import { mapRead } from '../answers';
+import { tradesIn } from '../books';
 import { type Answered, noReply, readReply, type Say, sayOf, sentBy, spoken } from '../reading';
 import { Wire, type WireReply } from '../wire';
 import { authorization, hsmKeyOf, readCredentials, sessionEndsAt } from './credentials';
@@ -128,7 +128,7 @@ class FyersClient implements BrokerClient {
 
   /** There is no such call: the book of the day is read, once. */
   async tradesOf(brokerOrderId: string): Promise<Read<readonly TradeRow[]>> {
-    return mapRead(await this.trades(), (trades) => trades.filter((trade) => trade.brokerOrderId === brokerOrderId));
+    return tradesIn(await this.trades(), brokerOrderId);
   }
 
   positions(): Promise<Read<readonly PositionRow[]>> {

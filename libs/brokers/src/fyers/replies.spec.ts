@@ -189,6 +189,8 @@ describe('what Fyers answers to many orders', () => {
 
 const row = (JSON.parse(fixture('orders_by_id.json')) as { orderBook: readonly Record<string, unknown>[] })
   .orderBook[0] ?? { missing: true };
+/** In the form of all our tags. */
+const OURS = 'C0123456789ABCDEF01';
 const bookOf = (...rows: unknown[]): Answered => answered({ s: 'ok', code: 200, message: '', orderBook: rows });
 const stateOf = (change: Record<string, unknown>): unknown => {
   const read = replies.readOrders(say, bookOf({ ...row, ...change }));
@@ -280,12 +282,42 @@ describe('the order book of Fyers', () => {
     ['no price', { limitPrice: null }, '$.orderBook[1].limitPrice'],
     ['a price below zero', { limitPrice: -1 }, '$.orderBook[1].limitPrice'],
     ['another clock', { orderDateTime: '2023/03/09' }, '$.orderBook[1].orderDateTime'],
-  ])('is no book with %s, and says where', (_, change, path) => {
-    const read = replies.readOrders(say, bookOf(row, { ...row, ...change }));
-    expect(read).toMatchObject({ outcome: 'failed', errorClass: 'drift', evidence: { code: 'DRIFT' } });
-    expect(read.outcome === 'failed' && read.evidence.message).toMatch(
-      new RegExp(`^${path.replace(/[$.[\]]/g, '\\$&')}:`),
-    );
+  ])('leaves out a row of somebody else with %s, says where, and has all others', (_, change, path) => {
+    const read = replies.readOrders(say, bookOf(row, { ...row, ...change }, { ...row, orderTag: `1:${OURS}` }));
+    expect(read).toMatchObject({ outcome: 'ok', value: [{ tag: 'Ordertag' }, { tag: OURS }] });
+    expect(read.outcome === 'ok' && read.drifted).toMatchObject([
+      { code: 'DRIFT', message: expect.stringMatching(new RegExp(`^${path.replace(/[$.[\]]/g, '\\$&')}:`)) },
+    ]);
+  });
+
+  it.each([
+    ['ours', `1:${OURS}`],
+    ['ours without what Fyers puts before it', OURS],
+    ['of another kind', { tag: OURS }],
+    ['not there', undefined],
+  ])('is no book where the tag of a strange row is %s', (_, orderTag) =>
+    expect(replies.readOrders(say, bookOf(row, { ...row, side: 2, orderTag }))).toMatchObject({
+      outcome: 'failed',
+      errorClass: 'drift',
+      evidence: { code: 'DRIFT', message: expect.stringMatching(/^\$\.orderBook\[1\]\.(side|orderTag):/) },
+    }),
+  );
+
+  it('is no book where a row is none', () =>
+    expect(replies.readOrders(say, bookOf(row, null))).toMatchObject({
+      outcome: 'failed',
+      evidence: { message: expect.stringContaining('$.orderBook[1]:') },
+    }));
+
+  it('is searched around a row of somebody else that cannot be read, and not around one with the tag', () => {
+    const strange = { ...row, id: '2', type: 9, orderTag: '2:Untagged' };
+    expect(replies.readByTag(say, bookOf(strange, { ...row, orderTag: '1:T01' }), 'T01')).toMatchObject({
+      value: [{ tag: 'T01' }],
+      drifted: [{ message: '$.orderBook[0].type: not an order type', brokerOrderId: '2' }],
+    });
+    expect(replies.readByTag(say, bookOf({ ...strange, orderTag: '1:T01' }), 'T01')).toMatchObject({
+      outcome: 'failed',
+    });
   });
 
   it('may be empty, but not missing', () => {
@@ -305,6 +337,7 @@ describe('the order book of Fyers', () => {
     expect(one(bookOf())).toEqual({ outcome: 'ok', value: undefined });
     expect(one(error(-51))).toEqual({ outcome: 'ok', value: undefined });
     expect(one(error(-96))).toMatchObject({ outcome: 'failed', errorClass: 'transient' });
+    expect(one(bookOf({ ...row, type: 9 }))).toMatchObject({ outcome: 'failed', errorClass: 'drift' });
   });
 });
 
@@ -320,6 +353,38 @@ describe('the other books of Fyers', () => {
       quantity: 10,
       priceE4: 327_000,
       tradedAtMs: ist('2020-08-07T13:51:12'),
+    });
+  });
+
+  it('have the trades that can be read, and name the order of any other', () => {
+    const { tradeBook } = JSON.parse(fixture('tradebook.json')) as { tradeBook: readonly object[] };
+    const strange = (change: object): Answered =>
+      answered({ s: 'ok', tradeBook: tradeBook.map((trade, at) => (at === 1 ? { ...trade, ...change } : trade)) });
+    const read = replies.readTrades(say, strange({ orderNumber: '7', side: 2 }));
+    expect(read.outcome === 'ok' && read.value).toHaveLength(2);
+    expect(read).toMatchObject({
+      drifted: [{ code: 'DRIFT', message: '$.tradeBook[1].side: not a side', brokerOrderId: '7' }],
+    });
+    expect(replies.readTrades(say, strange({ orderNumber: '' }))).toMatchObject({
+      outcome: 'failed',
+      evidence: { message: '$.tradeBook[1].orderNumber: not an id' },
+    });
+  });
+
+  it('have the positions and holdings that can be read, and name the others', () => {
+    const position = { symbol: 'NSE:SBIN-EQ', segment: 10, productType: 'CNC', netQty: 5, netAvg: 800.5 };
+    expect(
+      replies.readPositions(say, answered({ s: 'ok', netPositions: [{ ...position, netQty: 'five' }, position] })),
+    ).toMatchObject({
+      value: [{ quantity: 5 }],
+      drifted: [{ code: 'DRIFT', message: '$.netPositions[0].netQty: not a whole number' }],
+    });
+    const holding = { symbol: 'NSE:SBIN-EQ', quantity: 3, costPrice: 800 };
+    expect(
+      replies.readHoldings(say, answered({ s: 'ok', holdings: [holding, { ...holding, symbol: '' }] })),
+    ).toMatchObject({
+      value: [{ quantity: 3 }],
+      drifted: [{ code: 'DRIFT', message: '$.holdings[1].symbol: is empty' }],
     });
   });
 

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { Evidence } from '#domain/orders/order';
 import type { ErrorClass, Funds, HoldingRow, OrderRow, PositionRow, Profile, Read, Sent, TradeRow } from '../client';
 import { mapRead, readJson } from '../answers';
+import { anyRow, type LeaveOut, noRow, rowsOf, strangersOrder, tradeOf } from '../books';
 import {
   amountField,
   type Answered,
@@ -153,31 +154,38 @@ const read = <Output>(say: Say, answered: Answered, schema: z.ZodType<Output>): 
 };
 
 /** Nothing there may be printed as null; a book without its list is none. */
-const listOf = <Row>(row: z.ZodType<Row>) =>
-  z
-    .array(row)
-    .nullable()
-    .transform((rows) => rows ?? []);
-
-export const readOrders = (say: Say, answered: Answered): Read<readonly OrderRow[]> => {
-  const schema = z.object({ orderBook: listOf(orderRow(say)) });
-  return mapRead(read(say, answered, schema), ({ orderBook }) => orderBook);
+const readRows = <Row>(
+  say: Say,
+  answered: Answered,
+  name: string,
+  row: z.ZodType<Row>,
+  leaveOut: LeaveOut,
+): Read<readonly Row[]> => {
+  const schema = z.object({ [name]: z.array(z.unknown()).nullable() });
+  const list = mapRead(read(say, answered, schema), (book): readonly unknown[] => book[name] ?? []);
+  return rowsOf(list, { path: [name], row, leaveOut, tell: say });
 };
 
+const orderRows = (say: Say, answered: Answered, leaveOut: LeaveOut): Read<readonly OrderRow[]> =>
+  readRows(say, answered, 'orderBook', orderRow(say), leaveOut);
+
+const strangers = (searched?: string): LeaveOut => strangersOrder('id', (row) => [row['orderTag']], searched);
+
+export const readOrders = (say: Say, answered: Answered): Read<readonly OrderRow[]> =>
+  orderRows(say, answered, strangers());
+
 export const readOrder = (say: Say, answered: Answered, brokerOrderId: string): Read<OrderRow | undefined> => {
-  const rows = readOrders(say, answered);
+  const rows = orderRows(say, answered, noRow);
   if (rows.outcome === 'failed' && rows.errorClass === 'not-found') return { outcome: 'ok', value: undefined };
   return mapRead(rows, (found) => found.find((row) => row.brokerOrderId === brokerOrderId));
 };
 
 /** Held against the tag that each row echoes: a filter that was not understood must not find a stranger. */
 export const readByTag = (say: Say, answered: Answered, tag: string): Read<readonly OrderRow[]> =>
-  mapRead(readOrders(say, answered), (rows) => rows.filter((row) => row.tag === tag));
+  mapRead(orderRows(say, answered, strangers(tag)), (rows) => rows.filter((row) => row.tag === tag));
 
-export const readTrades = (say: Say, answered: Answered): Read<readonly TradeRow[]> => {
-  const schema = z.object({ tradeBook: listOf(tradeRow) });
-  return mapRead(read(say, answered, schema), ({ tradeBook }) => tradeBook);
-};
+export const readTrades = (say: Say, answered: Answered): Read<readonly TradeRow[]> =>
+  readRows(say, answered, 'tradeBook', tradeRow, tradeOf('orderNumber'));
 
 const positionRow = z
   .object({
@@ -196,10 +204,8 @@ const positionRow = z
 const NO_POSITIONS = new Set(['-398', '-397']);
 
 export const readPositions = (say: Say, answered: Answered): Read<readonly PositionRow[]> => {
-  const schema = z.object({ netPositions: listOf(positionRow) });
-  const rows = read(say, answered, schema);
-  if (rows.outcome === 'failed' && isNoPositions(rows.evidence)) return { outcome: 'ok', value: [] };
-  return mapRead(rows, ({ netPositions }) => netPositions);
+  const rows = readRows(say, answered, 'netPositions', positionRow, anyRow);
+  return rows.outcome === 'failed' && isNoPositions(rows.evidence) ? { outcome: 'ok', value: [] } : rows;
 };
 
 const isNoPositions = ({ code = '', message = '' }: Evidence): boolean =>
@@ -214,10 +220,8 @@ const holdingRow = z
     averagePriceE4: costPrice,
   }));
 
-export const readHoldings = (say: Say, answered: Answered): Read<readonly HoldingRow[]> => {
-  const schema = z.object({ holdings: listOf(holdingRow) });
-  return mapRead(read(say, answered, schema), ({ holdings }) => holdings);
-};
+export const readHoldings = (say: Say, answered: Answered): Read<readonly HoldingRow[]> =>
+  readRows(say, answered, 'holdings', holdingRow, anyRow);
 
 /** Rows are known by their number; titles are for people. */
 const UTILISED_ROW = 2;

@@ -15,6 +15,7 @@ import {
   profileOf,
   taggedOf,
   tradesOf,
+  tradesOfOrder,
 } from './replies';
 
 const tell = tellOf({ apiKey: 'key-of-the-app', accessToken: 'token-of-today' });
@@ -197,6 +198,9 @@ describe('a batch at Upstox', () => {
   );
 });
 
+/** In the form of all our tags. */
+const OURS = 'C0123456789ABCDEF01';
+
 describe('the book of Upstox', () => {
   it('is read as recorded', () =>
     expect(ordersOf(recorded('order_book'), nobody, tell)).toEqual({
@@ -317,14 +321,31 @@ describe('the book of Upstox', () => {
     ['order_id', null],
     ['order_timestamp', 'yesterday'],
     ['instrument_token', undefined],
-  ])('is not read at all where %s of one row is %j, and names it', (field, value) => {
-    const read = ordersOf(book(row({}), row({ [field]: value })), nobody, tell);
-    expect(read).toMatchObject({
+  ])('leaves out a row of somebody else where %s is %j, names it, and has all others', (field, value) => {
+    const read = ordersOf(book(row({}), row({ [field]: value }), row({ tag: OURS })), nobody, tell);
+    expect(read).toMatchObject({ outcome: 'ok', value: [{ state: 'FILLED' }, { tag: OURS }] });
+    expect(read.outcome === 'ok' && read.drifted).toMatchObject([
+      { code: 'DRIFT', message: expect.stringContaining(`$.data[1].${field}:`) },
+    ]);
+  });
+
+  it.each([
+    ['ours', OURS],
+    ['of another kind', { tag: OURS }],
+    ['not there', undefined],
+  ])('is not read at all where the tag of a strange row is %s', (_, tag) =>
+    expect(ordersOf(book(row({}), row({ order_type: 'TWAP', tag })), nobody, tell)).toEqual({
       outcome: 'failed',
       errorClass: 'drift',
-      evidence: { code: 'DRIFT', message: expect.stringContaining(`$.data[1].${field}:`) },
-    });
-  });
+      evidence: { code: 'DRIFT', message: expect.stringMatching(/^\$\.data\[1\]\.(order_type|tag):/) },
+    }),
+  );
+
+  it('is not read at all where a row is none', () =>
+    expect(ordersOf(repliedJson({ status: 'success', data: [row({}), null] }), nobody, tell)).toMatchObject({
+      outcome: 'failed',
+      evidence: { message: expect.stringContaining('$.data[1]:') },
+    }));
 
   it.each([
     ['a page', replied('<html>', 200, 'text/html'), 'drift'],
@@ -368,6 +389,12 @@ describe('a search by tag at Upstox', () => {
       expect(taggedOf(reply, 'T1', nobody, tell)).toMatchObject({ outcome: 'failed' });
   });
 
+  it('finds nothing where a step cannot be read, whosever it is', () =>
+    expect(found(step({}), step({ validity: 'GTC', tag: 'ANOTHER' }))).toMatchObject({
+      outcome: 'failed',
+      evidence: { message: '$.data[1].validity: an unknown word' },
+    }));
+
   it('does not believe a step that does not say its tag', () =>
     expect(found(step({}), step({ tag: null }))).toMatchObject({
       outcome: 'failed',
@@ -393,6 +420,26 @@ describe('the account at Upstox', () => {
       ],
     });
     expect(tradesOf(error('UDAPI100010', 'no', 404), nobody, tell)).toEqual({ outcome: 'ok', value: [] });
+  });
+
+  it('has the trades that can be read, and names the order of any other; those of one order must all be read', () => {
+    const { data } = JSON.parse(fixture('upstox', 'trades_for_day.json')) as { data: object[] };
+    const [trade] = data;
+    const strange = book({ ...trade }, { ...trade, order_id: '2', transaction_type: 'HOLD' });
+    expect(tradesOf(strange, nobody, tell)).toMatchObject({
+      value: [{ tradeId: '50091502' }],
+      drifted: [{ code: 'DRIFT', message: '$.data[1].transaction_type: an unknown word', brokerOrderId: '2' }],
+    });
+    expect(tradesOfOrder(strange, nobody, tell)).toMatchObject({ outcome: 'failed', errorClass: 'drift' });
+    expect(tradesOf(book({ ...trade, order_id: null }), nobody, tell)).toMatchObject({ outcome: 'failed' });
+  });
+
+  it('has the positions and holdings that can be read, and names the others', () => {
+    const position = { instrument_token: 'NSE_EQ|A', exchange: 'NSE', product: 'D', quantity: 1, average_price: 2 };
+    const drifted = [{ code: 'DRIFT', message: '$.data[0].quantity: no whole number' }];
+    const some = book({ ...position, quantity: 'one' }, position);
+    expect(positionsOf(some, nobody, tell)).toMatchObject({ value: [{ quantity: 1 }], drifted });
+    expect(holdingsOf(some, tell)).toMatchObject({ value: [{ quantity: 1 }], drifted });
   });
 
   it('has positions as recorded: those of today alone at the price of their side', () =>

@@ -29,6 +29,7 @@ import {
   sentOf,
   type Tell,
 } from '../answers';
+import { anyRow, type LeaveOut, noRow, rowsOf, strangersOrder, tradeOf } from '../books';
 import type { WireReply } from '../wire';
 import {
   classOfCode,
@@ -243,10 +244,15 @@ const latest = (...instants: readonly (number | undefined)[]): number | undefine
   return known.length === 0 ? undefined : Math.max(...known);
 };
 
-const list = <Row>(row: z.ZodType<Row>) => z.object({ data: z.array(row) }).transform(({ data }) => data);
+const list = z.object({ data: z.array(z.unknown()) }).transform(({ data }) => data);
+
+const readRows = <Row>(heard: Heard, row: z.ZodType<Row>, leaveOut: LeaveOut, tell: Tell): Read<readonly Row[]> =>
+  rowsOf(readAs(heard, list, tell), { path: ['data'], row, leaveOut, tell });
+
+const strangers = strangersOrder('order_id', (row) => [row['tag']]);
 
 export const ordersOf = (reply: WireReply, lookup: Lookup, tell: Tell): Read<readonly OrderRow[]> =>
-  readAs(heardFrom(reply, tell), list(orderRow(lookup, tell)), tell);
+  readRows(heardFrom(reply, tell), orderRow(lookup, tell), strangers, tell);
 
 export const orderOf = (reply: WireReply, lookup: Lookup, tell: Tell): Read<OrderRow | undefined> => {
   const heard = heardFrom(reply, tell);
@@ -261,7 +267,7 @@ export const orderOf = (reply: WireReply, lookup: Lookup, tell: Tell): Read<Orde
 export const taggedOf = (reply: WireReply, tag: string, lookup: Lookup, tell: Tell): Read<readonly OrderRow[]> => {
   const heard = heardFrom(reply, tell);
   if (isOrderMissing(heard)) return { outcome: 'ok', value: [] };
-  const steps = readAs(heard, list(orderRow(lookup, tell)), tell);
+  const steps = readRows(heard, orderRow(lookup, tell), noRow, tell);
   if (steps.outcome === 'failed') return steps;
   const untagged = steps.value.findIndex((row) => row.tag === undefined);
   if (untagged !== -1) {
@@ -316,10 +322,17 @@ const tradeRow = (lookup: Lookup) =>
       };
     });
 
-export const tradesOf = (reply: WireReply, lookup: Lookup, tell: Tell): Read<readonly TradeRow[]> => {
+const trades = (reply: WireReply, lookup: Lookup, leaveOut: LeaveOut, tell: Tell): Read<readonly TradeRow[]> => {
   const heard = heardFrom(reply, tell);
-  return isOrderMissing(heard) ? { outcome: 'ok', value: [] } : readAs(heard, list(tradeRow(lookup)), tell);
+  return isOrderMissing(heard) ? { outcome: 'ok', value: [] } : readRows(heard, tradeRow(lookup), leaveOut, tell);
 };
+
+/** The trades of the day. */
+export const tradesOf = (reply: WireReply, lookup: Lookup, tell: Tell): Read<readonly TradeRow[]> =>
+  trades(reply, lookup, tradeOf('order_id'), tell);
+
+export const tradesOfOrder = (reply: WireReply, lookup: Lookup, tell: Tell): Read<readonly TradeRow[]> =>
+  trades(reply, lookup, noRow, tell);
 
 const positionRow = (lookup: Lookup) =>
   z
@@ -345,7 +358,7 @@ const positionRow = (lookup: Lookup) =>
     });
 
 export const positionsOf = (reply: WireReply, lookup: Lookup, tell: Tell): Read<readonly PositionRow[]> =>
-  readAs(heardFrom(reply, tell), list(positionRow(lookup)), tell);
+  readRows(heardFrom(reply, tell), positionRow(lookup), anyRow, tell);
 
 const holdingRow = z
   .object({
@@ -362,7 +375,7 @@ const holdingRow = z
   }));
 
 export const holdingsOf = (reply: WireReply, tell: Tell): Read<readonly HoldingRow[]> =>
-  readAs(heardFrom(reply, tell), list(holdingRow), tell);
+  readRows(heardFrom(reply, tell), holdingRow, anyRow, tell);
 
 /* ------------------------------------------------------------------------------------------------------ account */
 

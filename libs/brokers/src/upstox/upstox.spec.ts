@@ -91,6 +91,18 @@ describe('a client at Upstox', () => {
     ]);
   });
 
+  it('says nothing of the trades of an order where one of them cannot be read', async () => {
+    answering(
+      fixture('upstox', 'trades_for_day.json').replace(/"transaction_type": *"BUY"/, '"transaction_type":"HOLD"'),
+    );
+    expect(await client.trades()).toMatchObject({
+      outcome: 'ok',
+      value: [],
+      drifted: [{ brokerOrderId: '221013001021539' }],
+    });
+    expect(await client.tradesOf('221013001021539')).toMatchObject({ outcome: 'failed', errorClass: 'drift' });
+  });
+
   it('does not know what became of an order whose connection broke, and has it once only', async () => {
     answer = (request) => request.socket.destroy();
     expect(await client.place(order)).toMatchObject({ outcome: 'unknown' });

@@ -41,6 +41,7 @@ import {
   profileOf,
   taggedOf,
   tradesOf,
+  tradesOfOrder,
 } from './replies';
 import { feedCommand, type Parts, UpstoxRequests } from './requests';
 
@@ -123,7 +124,7 @@ class UpstoxClient implements BrokerClient {
   }
 
   async tradesOf(brokerOrderId: string): Promise<Read<readonly TradeRow[]>> {
-    return tradesOf(await this.call(this.requests.tradesOf(brokerOrderId)), this.lookup, this.tell);
+    return tradesOfOrder(await this.call(this.requests.tradesOf(brokerOrderId)), this.lookup, this.tell);
   }
 
   async positions(): Promise<Read<readonly PositionRow[]>> {

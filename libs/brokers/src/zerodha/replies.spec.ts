@@ -13,6 +13,7 @@ import {
   profileOf,
   taggedOf,
   tradesOf,
+  tradesOfOrder,
 } from './replies';
 
 const tell = tellOf({ apiKey: 'key-of-the-app', apiSecret: 'secret-of-the-app', accessToken: 'token-of-today' });
@@ -128,6 +129,9 @@ describe('a change at Zerodha', () => {
   });
 });
 
+/** In the form of all our tags. */
+const OURS = 'C0123456789ABCDEF01';
+
 describe('the book of Zerodha', () => {
   const read = ordersOf(recorded('orders'), nobody, tell);
   const rows = read.outcome === 'ok' ? read.value : [];
@@ -185,8 +189,17 @@ describe('the book of Zerodha', () => {
       value: [{ tag: 'T1' }],
     }));
 
+  it('is searched around a row of somebody else that cannot be read', () =>
+    expect(taggedOf(book(row({ validity: 'GTC', tag: 'MINE' }), row({ tag: 'T1' })), 'T1', nobody, tell)).toMatchObject(
+      {
+        value: [{ tag: 'T1' }],
+        drifted: [{ message: '$.data[0].validity: an unknown word', brokerOrderId: '300000000000000' }],
+      },
+    ));
+
   it('that cannot be read proves no absence', () => {
-    expect(taggedOf(book(row({ quantity: -1 })), 'T1', nobody, tell)).toMatchObject({ outcome: 'failed' });
+    for (const tags of [{ tag: 'T1' }, { tags: ['T1'] }, { tag: OURS }, { tag: undefined }])
+      expect(taggedOf(book(row({ quantity: -1, ...tags })), 'T1', nobody, tell)).toMatchObject({ outcome: 'failed' });
     expect(taggedOf(replied('<html>', 200, 'text/html'), 'T1', nobody, tell)).toMatchObject({ outcome: 'failed' });
   });
 
@@ -254,13 +267,39 @@ describe('the book of Zerodha', () => {
     ['exchange_timestamp', '31/05/2021'],
     ['tradingsymbol', ''],
     ['tags', 'one'],
-  ])('is not read at all where %s of one row is %j, and names it', (field, value) =>
-    expect(ordersOf(book(row({}), row({ [field]: value })), nobody, tell)).toMatchObject({
+  ])('leaves out a row of somebody else where %s is %j, names it, and has all others', (field, value) => {
+    const told = ordersOf(book(row({}), row({ [field]: value }), row({ tag: OURS })), nobody, tell);
+    expect(told).toMatchObject({ outcome: 'ok', value: [{ state: 'FILLED' }, { tag: OURS }] });
+    expect(told.outcome === 'ok' && told.drifted).toMatchObject([
+      { code: 'DRIFT', message: expect.stringContaining(`$.data[1].${field}:`) },
+    ]);
+  });
+
+  it.each([
+    ['ours', { tag: OURS }],
+    ['ours, in the other field', { tag: null, tags: ['mktp:2.00', OURS] }],
+    ['of another kind', { tag: true }],
+    ['of another kind in the other field', { tags: [{ tag: OURS }] }],
+    ['not there', { tag: undefined }],
+  ])('is not read at all where the tag of a strange row is %s', (_, tags) =>
+    expect(ordersOf(book(row({}), row({ validity: 'GTC', ...tags })), nobody, tell)).toMatchObject({
       outcome: 'failed',
       errorClass: 'drift',
-      evidence: { code: 'DRIFT', message: expect.stringContaining(`$.data[1].${field}:`) },
+      evidence: { code: 'DRIFT', message: expect.stringMatching(/^\$\.data\[1\]\.(validity|tags?)\b/) },
     }),
   );
+
+  it('is not read at all where a row is none', () =>
+    expect(ordersOf(repliedJson({ status: 'success', data: [row({}), null] }), nobody, tell)).toMatchObject({
+      outcome: 'failed',
+      evidence: { message: expect.stringContaining('$.data[1]:') },
+    }));
+
+  it('does not tell how an order is while one of its steps cannot be read', () =>
+    expect(orderOf(book(row({ validity: 'GTC' }), row({})), nobody, tell)).toMatchObject({
+      outcome: 'failed',
+      evidence: { message: '$.data[0].validity: an unknown word' },
+    }));
 
   it.each([
     ['a page', replied('<html>', 200, 'text/html'), 'drift'],
@@ -293,9 +332,28 @@ describe('the account at Zerodha', () => {
   it('has no trade without its time', () => {
     const { data } = JSON.parse(fixture('zerodha', 'order_trades.json')) as { data: object[] };
     const reply = book({ ...data[0], fill_timestamp: null, exchange_timestamp: null });
-    expect(tradesOf(reply, nobody, tell)).toMatchObject({
+    expect(tradesOf(reply, nobody, tell)).toEqual({
+      outcome: 'ok',
+      value: [],
+      drifted: [{ code: 'DRIFT', message: '$.data[0].fill_timestamp: no time', brokerOrderId: '200000000000000' }],
+    });
+    expect(tradesOfOrder(reply, nobody, tell)).toMatchObject({
       outcome: 'failed',
       evidence: { message: '$.data[0].fill_timestamp: no time' },
+    });
+    expect(tradesOf(book({ ...data[0], order_id: null }), nobody, tell)).toMatchObject({ outcome: 'failed' });
+  });
+
+  it('has the positions and holdings that can be read, and names the others', () => {
+    const held = { exchange: 'NSE', tradingsymbol: 'INFY', product: 'CNC', quantity: 1, average_price: 2 };
+    const some = [{ ...held, average_price: 'much' }, held];
+    expect(positionsOf(repliedJson({ status: 'success', data: { net: some } }), nobody, tell)).toMatchObject({
+      value: [{ quantity: 1 }],
+      drifted: [{ code: 'DRIFT', message: '$.data.net[0].average_price: no price' }],
+    });
+    expect(holdingsOf(book(...some), tell)).toMatchObject({
+      value: [{ quantity: 1 }],
+      drifted: [{ code: 'DRIFT', message: '$.data[0].average_price: no price' }],
     });
   });
 

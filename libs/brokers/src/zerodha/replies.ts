@@ -17,6 +17,7 @@ import {
   sentOf,
   type Tell,
 } from '../answers';
+import { anyRow, type LeaveOut, noRow, rowsOf, strangersOrder, tradeOf } from '../books';
 import type {
   BrokerInstrument,
   ErrorClass,
@@ -183,14 +184,21 @@ const latest = (...instants: readonly (number | undefined)[]): number | undefine
 /** An order as the book, a text frame of the socket, and a postback print it. */
 export const orderRow = (lookup: Lookup, tell: Tell) => taggedRow(lookup, tell).transform(({ row }) => row);
 
-const list = <Row>(row: z.ZodType<Row>) => z.object({ data: z.array(row) }).transform(({ data }) => data);
+const list = z.object({ data: z.array(z.unknown()) }).transform(({ data }) => data);
+
+const readRows = <Row>(heard: Heard, row: z.ZodType<Row>, leaveOut: LeaveOut, tell: Tell): Read<readonly Row[]> =>
+  rowsOf(readAs(heard, list, tell), { path: ['data'], row, leaveOut, tell });
+
+/** `tags` is left out where there are none. */
+const strangers = (searched?: string): LeaveOut =>
+  strangersOrder('order_id', (row) => [row['tag'], row['tags'] ?? []], searched);
 
 export const ordersOf = (reply: WireReply, lookup: Lookup, tell: Tell): Read<readonly OrderRow[]> =>
-  readAs(heardFrom(reply, 'read', tell), list(orderRow(lookup, tell)), tell);
+  readRows(heardFrom(reply, 'read', tell), orderRow(lookup, tell), strangers(), tell);
 
 /** The orders of the book that carry a tag, in whichever field. */
 export const taggedOf = (reply: WireReply, tag: string, lookup: Lookup, tell: Tell): Read<readonly OrderRow[]> => {
-  const book = readAs(heardFrom(reply, 'read', tell), list(taggedRow(lookup, tell)), tell);
+  const book = readRows(heardFrom(reply, 'read', tell), taggedRow(lookup, tell), strangers(tag), tell);
   return mapRead(book, (orders) =>
     orders.filter(({ tags }) => tags.includes(tag)).map(({ row }): OrderRow => ({ ...row, tag })),
   );
@@ -200,7 +208,7 @@ export const taggedOf = (reply: WireReply, tag: string, lookup: Lookup, tell: Te
 export const orderOf = (reply: WireReply, lookup: Lookup, tell: Tell): Read<OrderRow | undefined> => {
   const heard = heardFrom(reply, 'read', tell);
   if (isMissing(heard)) return { outcome: 'ok', value: undefined };
-  return mapRead(readAs(heard, list(orderRow(lookup, tell)), tell), (steps) => steps.at(-1));
+  return mapRead(readRows(heard, orderRow(lookup, tell), noRow, tell), (steps) => steps.at(-1));
 };
 
 const isMissing = (heard: Heard): boolean => heard.kind === 'error' && heard.errorClass === 'not-found';
@@ -237,10 +245,17 @@ const tradeRow = (lookup: Lookup) =>
       };
     });
 
-export const tradesOf = (reply: WireReply, lookup: Lookup, tell: Tell): Read<readonly TradeRow[]> => {
+const trades = (reply: WireReply, lookup: Lookup, leaveOut: LeaveOut, tell: Tell): Read<readonly TradeRow[]> => {
   const heard = heardFrom(reply, 'read', tell);
-  return isMissing(heard) ? { outcome: 'ok', value: [] } : readAs(heard, list(tradeRow(lookup)), tell);
+  return isMissing(heard) ? { outcome: 'ok', value: [] } : readRows(heard, tradeRow(lookup), leaveOut, tell);
 };
+
+/** The trades of the day. */
+export const tradesOf = (reply: WireReply, lookup: Lookup, tell: Tell): Read<readonly TradeRow[]> =>
+  trades(reply, lookup, tradeOf('order_id'), tell);
+
+export const tradesOfOrder = (reply: WireReply, lookup: Lookup, tell: Tell): Read<readonly TradeRow[]> =>
+  trades(reply, lookup, noRow, tell);
 
 const positionRow = (lookup: Lookup) =>
   z
@@ -263,11 +278,11 @@ const positionRow = (lookup: Lookup) =>
     });
 
 /** What is held now, whenever it was bought; the list of the day counts the same trades again. */
-export const positionsOf = (reply: WireReply, lookup: Lookup, tell: Tell): Read<readonly PositionRow[]> =>
-  mapRead(
-    readAs(heardFrom(reply, 'read', tell), z.object({ data: z.object({ net: z.array(positionRow(lookup)) }) }), tell),
-    ({ data }) => data.net,
-  );
+export const positionsOf = (reply: WireReply, lookup: Lookup, tell: Tell): Read<readonly PositionRow[]> => {
+  const schema = z.object({ data: z.object({ net: z.array(z.unknown()) }) });
+  const list = mapRead(readAs(heardFrom(reply, 'read', tell), schema, tell), ({ data }) => data.net);
+  return rowsOf(list, { path: ['data', 'net'], row: positionRow(lookup), leaveOut: anyRow, tell });
+};
 
 /** Shares that were bought yesterday belong to the holder before they are delivered. */
 const holdingRow = z
@@ -287,7 +302,7 @@ const holdingRow = z
   }));
 
 export const holdingsOf = (reply: WireReply, tell: Tell): Read<readonly HoldingRow[]> =>
-  readAs(heardFrom(reply, 'read', tell), list(holdingRow), tell);
+  readRows(heardFrom(reply, 'read', tell), holdingRow, anyRow, tell);
 
 /* ------------------------------------------------------------------------------------------------------ account */
 

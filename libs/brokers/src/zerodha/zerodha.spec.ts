@@ -119,6 +119,18 @@ describe('a client at Zerodha', () => {
 
   it('has no call for many orders at once', () => expect(client.placeMany).toBeUndefined());
 
+  it('says nothing of the trades of an order where one of them cannot be read', async () => {
+    answering(
+      fixture('zerodha', 'order_trades.json').replace(/"transaction_type": *"BUY"/, '"transaction_type":"HOLD"'),
+    );
+    expect(await client.trades()).toMatchObject({
+      outcome: 'ok',
+      value: [],
+      drifted: [{ brokerOrderId: '200000000000000' }],
+    });
+    expect(await client.tradesOf('200000000000000')).toMatchObject({ outcome: 'failed', errorClass: 'drift' });
+  });
+
   it('does not know what became of an order whose connection broke, and has it once only', async () => {
     answer = (request) => request.socket.destroy();
     expect(await client.place(order)).toMatchObject({ outcome: 'unknown' });

@@ -36,6 +36,7 @@ import {
   profileOf,
   taggedOf,
   tradesOf,
+  tradesOfOrder,
 } from './replies';
 import { type Parts, ZerodhaRequests } from './requests';
 
