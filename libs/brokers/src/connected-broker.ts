@@ -9,12 +9,13 @@ import {
   retry,
 } from 'cockatiel';
 import type { Evidence, Order, OrderDetails, OrderTerms } from '#domain/orders/order';
-import { mapRead } from './answers';
 import type { Again, Broker, BrokerAnswer, Dispatch, ReportListener, TagSearch } from './broker';
+import { orderIn, tradesIn } from './books';
 import { type Capabilities, unsupported } from './capabilities';
 import type {
   BrokerClient,
   BrokerInstruments,
+  DriftedRow,
   ErrorClass,
   OrderAtBroker,
   OrderRow,
@@ -59,6 +60,8 @@ const FOLLOW_PRICE_MS = 600_000;
 const BREAK_AFTER = 5;
 const HALF_OPEN_AFTER_MS = 2_000;
 const READ_ATTEMPTS = 3;
+/** Strange rows that are remembered. */
+const STRANGE_MAX = 1_000;
 /** A change is in the book soon after it was accepted: when to look. */
 const LOOK_AFTER_MS = [0, 150, 500];
 
@@ -75,6 +78,7 @@ export class ConnectedBroker implements Broker {
   private waiting: Waiting[] = [];
   /** Reads of a book that wait for their turn. */
   private readonly shared = new Map<keyof Books, Promise<Read<unknown>>>();
+  private readonly strange = new Set<string>();
   private priceFeed: PriceFeed | undefined;
   /** Instruments whose prices are followed, and when somebody last wanted them. */
   private readonly followed = new Map<string, number>();
@@ -343,21 +347,28 @@ export class ConnectedBroker implements Broker {
           };
     });
     if (answer.outcome === 'failed') this.noteLock(answer.errorClass, answer.evidence);
+    else for (const row of answer.drifted ?? []) this.noteStrange(row);
     return answer;
+  }
+
+  /** A row of somebody else's making that we cannot read, told once. */
+  private noteStrange({ code, message, brokerOrderId }: DriftedRow): void {
+    const key = `${brokerOrderId ?? ''} ${message ?? ''}`;
+    if (this.strange.has(key)) return;
+    if (this.strange.size < STRANGE_MAX) this.strange.add(key);
+    this.options.onAlarm('drift', { ...(code !== undefined && { code }), ...(message !== undefined && { message }) });
   }
 
   private async orderNow(brokerOrderId: string): Promise<Read<OrderRow | undefined>> {
     const { client, capabilities } = this.options;
     if (capabilities.readOne === 'call') return this.read('read', () => client.order(brokerOrderId));
-    const rows = await this.book('orders', () => client.orders());
-    return mapRead(rows, (all) => all.find((row) => row.brokerOrderId === brokerOrderId));
+    return orderIn(await this.book('orders', () => client.orders()), brokerOrderId);
   }
 
   private async tradesNow(brokerOrderId: string): Promise<Read<readonly TradeRow[]>> {
     const { client, capabilities } = this.options;
     if (capabilities.readOne === 'call') return this.read('read', () => client.tradesOf(brokerOrderId));
-    const trades = await this.book('trades', () => client.trades());
-    return mapRead(trades, (all) => all.filter((trade) => trade.brokerOrderId === brokerOrderId));
+    return tradesIn(await this.book('trades', () => client.trades()), brokerOrderId);
   }
 
   /** Whoever asks while a read waits for its turn shares its answer; a read that is on its way may be too old for them. */

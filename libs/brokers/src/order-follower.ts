@@ -1,6 +1,6 @@
 import type { Evidence, Order } from '#domain/orders/order';
 import type { ReportListener } from './broker';
-import type { Feed, FeedState, OrderFeedListener, OrderRow, Read, TradeRow } from './client';
+import type { DriftedRow, Feed, FeedState, OrderFeedListener, OrderRow, Read, TradeRow } from './client';
 import { istDay } from './fields';
 import { lacksTrades, reportsOfRow } from './row-reports';
 
@@ -167,7 +167,7 @@ export class OrderFollower {
       if (row) {
         this.missingSince.delete(row.brokerOrderId);
         await this.tell(open.order, row, trades.value, source);
-      } else this.noteMissing(open);
+      } else if (!isAmong(orders.drifted, open.order)) this.noteMissing(open);
     }
   }
 
@@ -315,6 +315,9 @@ export class OrderFollower {
     return `${channel}-${this.options.broker}`;
   }
 }
+
+const isAmong = (drifted: readonly DriftedRow[] = [], { brokerOrderId }: Order): boolean =>
+  drifted.some((row) => row.brokerOrderId !== undefined && row.brokerOrderId === brokerOrderId);
 
 const isOf = (row: OrderRow, { brokerOrderId, tag }: Order): boolean =>
   brokerOrderId === undefined ? row.tag !== undefined && row.tag === tag : row.brokerOrderId === brokerOrderId;

@@ -77,7 +77,7 @@ describe('the configuration', () => {
     expect(lines).toContain(
       'upstox at http://127.0.0.1:3901, zerodha at its real hosts, fyers at its real hosts, angelone at https://',
     );
-    expect(lines).toContain('an order is absent: after 0 ms');
+    expect(lines).toContain('an order is absent: after 500 ms');
   });
 
   it('caches the order book when there is a place to share it, unless told otherwise', () => {

@@ -108,7 +108,7 @@ class ZerodhaClient implements BrokerClient {
   }
 
   async tradesOf(brokerOrderId: string): Promise<Read<readonly TradeRow[]>> {
-    return tradesOf(await this.call(this.requests.tradesOf(brokerOrderId)), this.lookup, this.tell);
+    return tradesOfOrder(await this.call(this.requests.tradesOf(brokerOrderId)), this.lookup, this.tell);
   }
 
   async positions(): Promise<Read<readonly PositionRow[]>> {
