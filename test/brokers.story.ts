@@ -92,6 +92,15 @@ describe('connecting', () => {
     });
   });
 
+  it('refuses tokens of one client beside the name of another', async () => {
+    const [one, other] = [await sim.addClient({ broker: 'angelone' }), await sim.addClient({ broker: 'angelone' })];
+    const mixed = { ...(one.credentials as object), clientCode: other.clientId };
+    expect(await connect('angelone', mixed)).toMatchObject({
+      status: 403,
+      body: { code: 'BROKER_CREDENTIALS_MISMATCH' },
+    });
+  });
+
   it.each([
     ['no broker of that name', { broker: 'angel', credentials: {} }, 'broker'],
     ['credentials that are a list', { broker: 'fyers', credentials: ['a'] }, 'credentials'],
@@ -106,6 +115,11 @@ describe('connecting', () => {
       'credentials.accessToken',
     ],
     ['an address that is none', { broker: 'upstox', credentials: {}, egressAddress: 'here' }, 'egressAddress'],
+    [
+      'an address of another machine',
+      { broker: 'upstox', credentials: {}, egressAddress: '203.0.113.7' },
+      'egressAddress',
+    ],
   ])('refuses %s, naming the field', async (_, body, field) => {
     const refused = await coordinator.command('POST', '/broker/connect', { body });
     expect(refused).toMatchObject({ status: 400, body: { code: 'VALIDATION_FAILED' } });
@@ -247,6 +261,11 @@ describe('what brokers tell by themselves', () => {
     });
     expect(hint.status).toBe(200);
     expect(partOf(await orderNow(orderId), 'status')).toBe('OPEN');
+    const deep = await coordinator.command('POST', url, {
+      headers: { 'X-Api-Key': 'none', 'Content-Type': 'application/json' },
+      raw: `${'{"a":'.repeat(20_000)}1${'}'.repeat(20_000)}`,
+    });
+    expect(deep).toMatchObject({ status: 400 });
     const nowhere = await coordinator.command('POST', `/broker/postback/zerodha/${live}/${randomUUID()}`, {
       body: forged,
     });

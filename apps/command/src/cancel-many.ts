@@ -2,7 +2,7 @@ import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { ArrayMaxSize, ArrayMinSize, IsArray, IsIn, IsOptional, IsUUID } from 'class-validator';
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { Refused } from '#domain/decider';
-import type { OrderDetails } from '#domain/orders/order';
+import { CLOSED, type OrderDetails } from '#domain/orders/order';
 import { Problem } from '#platform/problem-details';
 import type { Cause } from './account-ledger';
 import { CancelOrder, CancelOrderHandler } from './change-orders';
@@ -140,7 +140,8 @@ export class CancelManyHandler implements ICommandHandler<CancelMany> {
     // Still on its way to the broker: the cancel follows as soon as the broker has it.
     if (asked.status === 'working' && asked.broker !== undefined && asked.pendingCancel !== undefined)
       desk.background(desk.cancelAtBroker(details, asked.broker, cause));
-    return { orderId, status: asked.status === 'cancelled' ? 'CANCELLED' : 'PENDING', position };
+    if (asked.status === 'cancelled') return { orderId, status: 'CANCELLED', position };
+    return { orderId, status: CLOSED.has(asked.status) ? 'NOTHING_TO_DO' : 'PENDING', position };
   };
 
   private async owned({ accountIds }: CancelManyRequest, orderId: string): Promise<OrderDetails> {

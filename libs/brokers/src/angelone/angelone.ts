@@ -76,8 +76,17 @@ class AngelOneClient implements BrokerClient {
     this.say = sayOf(options.credentials);
   }
 
-  validate(): Promise<Read<Profile>> {
-    return this.read(requests.profile, (answered) => replies.readProfile(this.say, answered));
+  /** The feeds go by the client code that somebody typed, all else by the token: they must be of one client. */
+  async validate(): Promise<Read<Profile>> {
+    const profile = await this.read(requests.profile, (answered) => replies.readProfile(this.say, answered));
+    const { clientCode } = this.options.credentials;
+    return profile.outcome === 'ok' && profile.value.clientId !== clientCode
+      ? {
+          outcome: 'failed',
+          errorClass: 'entitlement',
+          evidence: this.say('OTHER_CLIENT', 'clientCode is not whose token this is'),
+        }
+      : profile;
   }
 
   place(order: OrderToSend): Promise<Sent> {
