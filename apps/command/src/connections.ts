@@ -120,6 +120,7 @@ export class Connections implements Brokers {
   private readonly open = new Map<string, Open>();
   private readonly fresh = new LRUCache<string, true>({ max: 50_000, ttl: BELIEVED_MS });
   private readonly refreshing = new Map<string, Promise<void>>();
+  private readonly loading = new Map<string, Promise<void>>();
   private listener: ReportListener | undefined;
   /** By connection: what of it in the vault has been looked at. */
   private readonly seen = new LRUCache<string, string>({ max: 50_000, ttl: LOOK_AGAIN_MS });
@@ -309,29 +310,43 @@ export class Connections implements Brokers {
     };
   }
 
-  /** Looks at a connection again only when somebody has touched it, or has not looked for a while. */
+  /** One after the other: what was read first must not be taken for the latest. */
   private async load(accountId: string): Promise<void> {
-    const sealed = new Map(
-      (await this.options.vault.entries(`connection/${accountId}/`)).map(({ name, changed }) => [name, changed]),
-    );
+    const before = this.loading.get(accountId) ?? Promise.resolve();
+    const turn = before.catch(() => undefined).then(() => this.loadNow(accountId)); // its failure was for whoever began it
+    this.loading.set(accountId, turn);
+    try {
+      await turn;
+    } finally {
+      if (this.loading.get(accountId) === turn) this.loading.delete(accountId);
+    }
+  }
+
+  private async loadNow(accountId: string): Promise<void> {
+    const sealed = byName(await this.options.vault.entries(`connection/${accountId}/`));
     for (const broker of BROKER_NAMES) {
-      const key = `${accountId}/${broker}`;
       const changed = sealed.get(sealedName(accountId, broker));
-      if (changed === undefined) {
-        this.seen.delete(key);
-        this.drop(key);
-      } else if (this.seen.get(key) !== changed) {
-        try {
-          await this.loadOne(accountId, broker, key);
-        } catch (error) {
-          if (!(error instanceof VaultError)) throw error;
-          // One secret that cannot be opened must not stop the others.
-          this.drop(key);
-          this.options.onError(error);
-        }
-        this.seen.set(key, changed);
+      if (changed !== undefined) await this.lookAt(accountId, broker, changed);
+      else {
+        this.seen.delete(`${accountId}/${broker}`);
+        this.drop(`${accountId}/${broker}`);
       }
     }
+  }
+
+  /** Looks at a connection again only when somebody has touched it, or has not looked for a while. */
+  private async lookAt(accountId: string, broker: BrokerName, changed: string): Promise<void> {
+    const key = `${accountId}/${broker}`;
+    if (this.seen.get(key) === changed) return;
+    try {
+      await this.loadOne(accountId, broker, key);
+    } catch (error) {
+      if (!(error instanceof VaultError)) throw error;
+      // One secret that cannot be opened must not stop the others.
+      this.drop(key);
+      this.options.onError(error);
+    }
+    this.seen.set(key, changed);
   }
 
   private async loadOne(accountId: string, broker: BrokerName, key: string): Promise<void> {
@@ -435,9 +450,14 @@ export class Connections implements Brokers {
     const { isKeeper, vault, now, onError } = this.options;
     const wanted = new Map<string, Open>();
     if (isKeeper()) {
-      const accounts = new Set((await vault.names('connection/')).map((name) => name.split('/')[1] ?? ''));
-      for (const accountId of accounts) await this.refresh(accountId).catch(onError);
+      const sealed = byName(await vault.entries('connection/'));
+      for (const [name, changed] of sealed) {
+        const [, accountId = '', named] = name.split('/');
+        const broker = BROKER_NAMES.find((one) => one === named);
+        if (broker && this.seen.get(`${accountId}/${broker}`) !== changed) await this.load(accountId).catch(onError);
+      }
       for (const [key, open] of this.open) {
+        if (!sealed.has(`connection/${key}`)) continue;
         if (open.sessionEndsAt > now()) wanted.set(key, open);
         else
           await this.requireLogin(open.accountId, open.broker.name as BrokerName, {
@@ -472,6 +492,10 @@ export class Connections implements Brokers {
     await execute(this.options.log, connection, `connection-${connectionId}`, command, meta);
   }
 }
+
+/** What is in the vault, and when it was last touched. */
+const byName = (entries: readonly { readonly name: string; readonly changed: string }[]): ReadonlyMap<string, string> =>
+  new Map(entries.map(({ name, changed }) => [name, changed]));
 
 /** Why a connection did not come about. */
 export class ConnectError extends Error {
