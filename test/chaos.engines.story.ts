@@ -146,12 +146,12 @@ needsInstalled('chaos', [kafka, redis], () => {
       expect({ unwell, gone }).toEqual({ unwell: [], gone: [] });
 
       await traders.end();
-      const askedAgain = fleet.cutOff;
+      const { askedAgain } = traders;
       const head = await traders.settle();
       const board = await scoreboardOf(fleet, traders, head);
       process.stderr.write(
         [
-          `seed ${String(seed)}: requests answered: ${String(traders.told.length)}; cut off and asked again: ${String(askedAgain)}`,
+          `seed ${String(seed)}: requests answered: ${String(traders.told.length)}; cut off: ${String(fleet.cutOff)}; asked again: ${String(askedAgain)}`,
           ...linesOf(board),
           '',
         ].join('\n'),

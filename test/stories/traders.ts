@@ -46,6 +46,8 @@ class Unexpected extends Error {
 }
 
 export class Traders {
+  /** How often nobody could answer, and the same was asked again. */
+  askedAgain = 0;
   readonly told: Told[] = [];
   readonly all: Trader[] = [];
   /** Orders that may still be open, by trader. */
@@ -115,6 +117,7 @@ export class Traders {
         if (!isBusy || this.isGivenUp || Date.now() > giveUpAt)
           throw new Unexpected(`${method} ${path}: ${String(answer.status)} ${answer.text}`);
       }
+      this.askedAgain += 1;
       await sleep(ASK_AGAIN_MS);
     }
   }

@@ -5,7 +5,7 @@ import { v5 as uuidv5 } from 'uuid';
 import { connection, type Connection, type ConnectionCommand, type LoginReason } from '#domain/connections/connection';
 import { type DomainEvent, fold } from '#domain/decider';
 import type { Evidence } from '#domain/orders/order';
-import type { EventLog, EventMeta } from '#event-log/event-log';
+import { type EventLog, EventLogUnavailable, type EventMeta } from '#event-log/event-log';
 import { execute } from '#event-log/execute';
 import type { Broker, Brokers, ReportListener } from '#brokers/broker';
 import { capabilitiesAt } from '#brokers/capabilities';
@@ -120,6 +120,7 @@ export class Connections implements Brokers {
   private readonly open = new Map<string, Open>();
   private readonly fresh = new LRUCache<string, true>({ max: 50_000, ttl: BELIEVED_MS });
   private readonly refreshing = new Map<string, Promise<void>>();
+  private readonly lookedAt = new LRUCache<string, true>({ max: 50_000 });
   private readonly loading = new Map<string, Promise<void>>();
   private listener: ReportListener | undefined;
   /** By connection: what of it in the vault has been looked at. */
@@ -148,16 +149,25 @@ export class Connections implements Brokers {
     return this.names.includes(broker) ? this.options.tradingDate() : undefined;
   }
 
+  /**
+   * While the vault is away, an account that was looked at before goes on with what is known of it.
+   * @throws EventLogUnavailable for one that was not: nobody can say now where it may trade.
+   */
   async refresh(accountId: string): Promise<void> {
     if (this.fresh.has(accountId)) return;
     const running = this.refreshing.get(accountId) ?? this.load(accountId);
     this.refreshing.set(accountId, running);
     try {
       await running;
-      this.fresh.set(accountId, true);
+      this.lookedAt.set(accountId, true);
+    } catch (error) {
+      if (!this.lookedAt.has(accountId))
+        throw new EventLogUnavailable('the connections of the account cannot be looked up', { cause: error });
+      this.options.onError(error);
     } finally {
       this.refreshing.delete(accountId);
     }
+    this.fresh.set(accountId, true);
   }
 
   /** Follows the orders of every connection for as long as this process is the keeper. */

@@ -248,7 +248,7 @@ export class OrderDesk {
     afterwards: (ledger: Ledger) => T,
   ): Promise<Committed<T>> {
     const routes = answered.some(({ answer }) => answer.outcome === 'notSent')
-      ? await this.options.routing.of(accountId)
+      ? await this.routesOf(accountId)
       : undefined;
     const { value, position } = await this.record(accountId, answered, load, cause, routes, afterwards);
     if (value.again.length === 0) return { value: value.result as T, position };
@@ -256,6 +256,16 @@ export class OrderDesk {
     const asked = answered.map(({ answer }) => (answer.outcome === 'notSent' ? (answer.retryAfterMs ?? 0) : 0));
     await sleep(Math.max(AGAIN_MS * 2 ** (attempt - 2), ...asked.filter((ms) => ms <= PATIENCE_MS)));
     return this.send(accountId, value.again, load, cause, afterwards);
+  }
+
+  /** Without them nothing goes elsewhere or again; what a broker said must be recorded all the same. */
+  private async routesOf(accountId: string): Promise<Routes | undefined> {
+    try {
+      return await this.options.routing.of(accountId);
+    } catch (error) {
+      this.options.outcomes.failed(error);
+      return undefined;
+    }
   }
 
   private async record<T>(
