@@ -118,9 +118,8 @@ interface SessionIdentity {
 export class Connections implements Brokers {
   readonly names: readonly string[];
   private readonly open = new Map<string, Open>();
-  private readonly fresh = new LRUCache<string, true>({ max: 50_000, ttl: BELIEVED_MS });
-  private readonly refreshing = new Map<string, Promise<void>>();
-  private readonly lookedAt = new LRUCache<string, true>({ max: 50_000 });
+  private lastOverview: Overview | undefined;
+  private asking: Promise<Overview> | undefined;
   private readonly loading = new Map<string, Promise<void>>();
   private listener: ReportListener | undefined;
   /** By connection: what of it in the vault has been looked at. */
@@ -150,24 +149,24 @@ export class Connections implements Brokers {
   }
 
   /**
-   * While the vault is away, an account that was looked at before goes on with what is known of it.
-   * @throws EventLogUnavailable for one that was not: nobody can say now where it may trade.
+   * While the vault is away, everybody goes on with what is known of them.
+   * @throws EventLogUnavailable where that is nothing: nobody can say now where the account may trade.
    */
   async refresh(accountId: string): Promise<void> {
-    if (this.fresh.has(accountId)) return;
-    const running = this.refreshing.get(accountId) ?? this.load(accountId);
-    this.refreshing.set(accountId, running);
+    const { all } = await this.overview();
+    const hasMoved = BROKER_NAMES.some((broker) => {
+      const changed = all.get(sealedName(accountId, broker));
+      const key = `${accountId}/${broker}`;
+      return changed === undefined ? this.open.has(key) : this.seen.get(key) !== changed;
+    });
+    if (!hasMoved) return;
     try {
-      await running;
-      this.lookedAt.set(accountId, true);
+      await this.load(accountId);
     } catch (error) {
-      if (!this.lookedAt.has(accountId))
+      if (this.connected(accountId).every((name) => name === this.options.paper.name))
         throw new EventLogUnavailable('the connections of the account cannot be looked up', { cause: error });
       this.options.onError(error);
-    } finally {
-      this.refreshing.delete(accountId);
     }
-    this.fresh.set(accountId, true);
   }
 
   /** Follows the orders of every connection for as long as this process is the keeper. */
@@ -235,7 +234,6 @@ export class Connections implements Brokers {
     const data = { connectionId, accountId, userId, broker, ...session };
     await this.decide(connectionId, { type: 'OpenConnection', data }, { userId, accountId });
     await vault.touch(sealedName(accountId, broker));
-    this.fresh.delete(accountId);
     await this.load(accountId);
     return this.view(accountId, broker);
   }
@@ -245,7 +243,6 @@ export class Connections implements Brokers {
     const connectionId = connectionIdOf(accountId, broker);
     await this.decide(connectionId, { type: 'CloseConnection', data: {} }, { userId, accountId });
     await this.options.vault.erase(sealedName(accountId, broker));
-    this.fresh.delete(accountId);
     await this.load(accountId);
     return this.view(accountId, broker);
   }
@@ -318,6 +315,24 @@ export class Connections implements Brokers {
             : 'LOGIN_REQUIRED',
       sessionEndsAt: new Date(state.sessionEndsAt).toISOString(),
     };
+  }
+
+  /** What is in the vault, asked for once in a while, however many want to know: most accounts have no connection. */
+  private async overview(): Promise<Overview> {
+    const { vault, now } = this.options;
+    const last = this.lastOverview;
+    if (last && now() - last.askedAtMs < BELIEVED_MS) return last;
+    this.asking ??= vault
+      .entries('connection/')
+      .then((entries): Overview => ({ askedAtMs: now(), all: byName(entries) }))
+      .catch((error: unknown): Overview => {
+        if (!last) throw new EventLogUnavailable('connections cannot be looked up', { cause: error });
+        this.options.onError(error);
+        return { ...last, askedAtMs: now() };
+      })
+      .finally(() => (this.asking = undefined));
+    this.lastOverview = await this.asking;
+    return this.lastOverview;
   }
 
   /** One after the other: what was read first must not be taken for the latest. */
@@ -457,10 +472,10 @@ export class Connections implements Brokers {
   }
 
   private async follow(listener: ReportListener): Promise<void> {
-    const { isKeeper, vault, now, onError } = this.options;
+    const { isKeeper, now, onError } = this.options;
     const wanted = new Map<string, Open>();
     if (isKeeper()) {
-      const sealed = byName(await vault.entries('connection/'));
+      const { all: sealed } = await this.overview();
       for (const [name, changed] of sealed) {
         const [, accountId = '', named] = name.split('/');
         const broker = BROKER_NAMES.find((one) => one === named);
@@ -501,6 +516,12 @@ export class Connections implements Brokers {
     const meta: EventMeta = { userId, accountId, correlationId, causationId: connectionId, at, schemaVersion: 1 };
     await execute(this.options.log, connection, `connection-${connectionId}`, command, meta);
   }
+}
+
+/** By name, when each secret was last touched, as it stood at an instant. */
+interface Overview {
+  readonly askedAtMs: number;
+  readonly all: ReadonlyMap<string, string>;
 }
 
 /** What is in the vault, and when it was last touched. */

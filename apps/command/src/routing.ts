@@ -39,7 +39,11 @@ export class Routing {
   }
 
   async of(accountId: string): Promise<Routes> {
-    const [mine, everybodys] = await Promise.all([this.account(accountId), this.fallback()]);
+    const isOnPaper = this.brokers.connected(accountId).every((name) => this.brokers.of(accountId, name)?.isPaper);
+    const [mine, everybodys] = await Promise.all([
+      isOnPaper ? accountRouting.initial : this.account(accountId), // there is nothing to choose from
+      this.fallback(),
+    ]);
     return {
       failover: everybodys.failover,
       maxAttempts: everybodys.maxAttempts,
