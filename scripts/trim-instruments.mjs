@@ -9,7 +9,11 @@
  *   instruments/kite/NSE.2025-12.csv.gz, NFO.2025-12.csv.gz
  *   instruments/fyers/NSE_CM.2025-05-15.csv.gz, instruments/angelone/instruments.2025-04-08.csv.gz
  *   exchange/cm_bhavcopy/sec_bhavdata_full.2026-01-02.csv.gz, exchange/fo_bhavcopy/BhavCopy_NSE_FO.2026-01-02.csv.gz
+ *   instruments/upstox/NSE_MIS.2025-05-20.json.gz and, for the reference files, what the sections below read
+ *
+ * Small samples of every other reference file are written to `fixtures` beside the output folder.
  */
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
@@ -22,7 +26,10 @@ if (input === undefined) {
   process.exit(2);
 }
 
-const read = (path) => gunzipSync(readFileSync(join(input, path))).toString('utf8');
+const read = (path) => {
+  const content = readFileSync(join(input, path));
+  return (path.endsWith('.gz') ? gunzipSync(content) : content).toString('utf8');
+};
 const write = (name, text) => {
   const packed = gzipSync(text, { level: 9 });
   writeFileSync(join(output, name), packed);
@@ -313,3 +320,156 @@ write(
   'prices.nse.2026-01-02.csv.gz',
   `${[['instrumentKey', 'open', 'high', 'low', 'close', 'volume'], ...prices].map((cells) => cells.join(',')).join('\n')}\n`,
 );
+
+// ---- reference files of the day ----------------------------------------------------------------------------------
+
+const chosenRows = [...chosen.values()];
+const listed = new Set(
+  chosenRows.filter((row) => row.segment === 'NSE_EQ').map((row) => `${row.trading_symbol} ${row.instrument_type}`),
+);
+const listedSymbols = new Set([...listed].map((name) => name.split(' ')[0]));
+const underlyingSymbols = new Set(chosenRows.map((row) => row.underlying_symbol).filter((symbol) => symbol));
+
+const intraday = readUpstox('instruments/upstox/NSE_MIS.2025-05-20.json.gz');
+const isChosen = ({ instrument_key }) => chosen.has(instrument_key);
+write(
+  'mis.upstox.2025-05-20.json.gz',
+  `[${intraday.rows
+    .filter(isChosen)
+    .map(({ text }) => text)
+    .join(',')}]`,
+);
+
+const writeRows = (name, { header, rows }) => write(name, `${[header, ...rows.map(({ text }) => text)].join('\n')}\n`);
+const keep = (file, wanted) => ({ header: file.header, rows: file.rows.filter(wanted) });
+
+writeRows(
+  'bands.nse.2025-12-12.csv.gz',
+  keep(readCsv('exchange/price_bands/sec_list.2025-12-12.csv'), (row) => listed.has(`${row.Symbol} ${row.Series}`)),
+);
+writeRows(
+  'surveillance.nse.2025-01-16.csv.gz',
+  keep(readCsv('exchange/surveillance/REG1_IND160125.csv.gz'), (row) => listedSymbols.has(row.Symbol)),
+);
+writeRows(
+  'elm.nse.2025-08-20.csv.gz',
+  keep(readCsv('exchange/margin/ael_20082025.csv'), (row) => underlyingSymbols.has(row.Symbol)),
+);
+
+// Contracts of the master, and for every underlying the call and the put at the money that tell its volatility.
+const bhavcopy = readCsv('exchange/fo_bhavcopy/BhavCopy_NSE_FO.2026-01-02.csv.gz');
+const NEAR_MONTH = '2026-01-27';
+const atTheMoney = new Set();
+for (const future of bhavcopy.rows) {
+  if (future.OptnTp !== '' || future.XpryDt !== NEAR_MONTH) continue;
+  const distance = (row) => Math.abs(Number(row.StrkPric) - Number(future.SttlmPric));
+  const options = bhavcopy.rows.filter(
+    (row) => row.TckrSymb === future.TckrSymb && row.XpryDt === NEAR_MONTH && row.OptnTp !== '',
+  );
+  const isPaired = ({ StrkPric }) => options.filter((row) => row.StrkPric === StrkPric).length === 2;
+  const nearest = Math.min(...options.filter(isPaired).map(distance));
+  for (const row of options) if (isPaired(row) && distance(row) === nearest) atTheMoney.add(row.FinInstrmId);
+}
+writeRows(
+  'contracts.nse.2026-01-02.csv.gz',
+  keep(bhavcopy, (row) => chosenToken.has(`NSE_FO ${row.FinInstrmId}`) || atTheMoney.has(row.FinInstrmId)),
+);
+
+// ---- samples of other reference files ----------------------------------------------------------------------------
+
+const fixtures = join(output, '..', 'fixtures');
+mkdirSync(fixtures, { recursive: true });
+const writeFixture = (name, text) => {
+  writeFileSync(join(fixtures, name), text);
+  console.log(`fixtures/${name}: ${text.length} bytes`);
+};
+/** The lines of these numbers, from 0, with their own line ends. */
+const sample = (name, path, isWanted) => {
+  const lines = read(path).split(/(?<=\n)/);
+  writeFixture(name, lines.filter((line, i) => isWanted(i, line)).join(''));
+};
+const upTo = (count) => (i) => i < count;
+
+sample(
+  'eq_bands_26052017.csv',
+  'exchange/price_bands/eq_bands_26052017.csv',
+  (i, line) => i < 6 || /^(ZEEL|ACC),/.test(line),
+);
+sample(
+  'EQD_DP250517.csv',
+  'exchange/price_bands/bse_EQD_DP250517.csv.gz',
+  (i, line) => i < 5 || /^(1104735|837029|833171),/.test(line),
+);
+sample(
+  'qtyfreeze.2023-03-31.csv',
+  'exchange/freeze/qtyfreeze.2023-03-31.csv',
+  (i, line) => i < 8 || /,RELIANCE /.test(line),
+);
+sample(
+  'mpl_mwpl_may2017.csv',
+  'exchange/2017-05-26/mpl_mwpl_may2017.csv',
+  (i, line) => i < 4 || /^RELIANCE,/.test(line),
+);
+sample('elm_may2017.csv', 'exchange/2017-05-26/elm_may2017.csv', (i, line) => i < 4 || /^RELIANCE,/.test(line));
+sample(
+  'oi_cli_limit_17-NOV-2025.lst',
+  'exchange/2025-11-17/oi_cli_limit_17-NOV-2025.lst',
+  (i, line) => i < 4 || /^(RELIANCE|NIFTY),/.test(line),
+);
+sample(
+  'sec_bhavdata_full.2026-01-02.csv',
+  'exchange/cm_bhavcopy/sec_bhavdata_full.2026-01-02.csv.gz',
+  (i, line) => i < 6 || /^(RELIANCE|M&M),/.test(line),
+);
+sample(
+  'cm01Jan2020bhav.csv',
+  'exchange/legacy_2020-01-01/cm01Jan2020bhav.csv.gz',
+  (i, line) => i < 5 || /^RELIANCE,/.test(line),
+);
+sample(
+  'fo01Jan2020bhav.csv',
+  'exchange/legacy_2020-01-01/fo01Jan2020bhav.csv.gz',
+  (i, line) => i < 4 || /^(FUTSTK,RELIANCE|OPTIDX,NIFTY,30-Jan-2020,12[23]00),/.test(line),
+);
+sample('fo_mktlots.2022-11.csv', 'exchange/fo_mktlots.2022-11.csv', upTo(9));
+sample(
+  'futures_broker_margin_cache.2025-11-06.csv',
+  'exchange/margin/futures_broker_margin_cache.2025-11-06.csv',
+  (i, line) => i < 6 || /^RELIANCE,/.test(line),
+);
+sample('banknifty_span_extract.20250808.csv', 'exchange/span/banknifty_span_extract.20250808.run1.csv.gz', upTo(7));
+
+const span = read('exchange/span/nsccl_x.20170526.i01.spn.gz');
+const element = (name, from = span) =>
+  from.slice(from.indexOf(`<${name}>`), from.indexOf(`</${name}>`) + name.length + 3);
+const elements = (name, from) =>
+  from
+    .split(new RegExp(`(?=<${name}>)`))
+    .slice(1)
+    .map((part) => element(name, part));
+const future = element('futPf');
+const option = element('oopPf');
+const headOf = (whole, inner) => whole.slice(0, whole.indexOf(`<${inner}>`));
+const someOptions = elements('opt', element('series', option)).slice(6, 10);
+writeFixture(
+  'nsccl_x.20170526.i01.spn',
+  `${span.slice(0, span.indexOf('<definitions>'))}<pointInTime>\n${element('date')}\n<clearingOrg>\n<exchange>\n` +
+    `${headOf(future, 'fut')}${elements('fut', future).slice(0, 2).join('\n')}\n</futPf>\n` +
+    `${headOf(option, 'opt')}${someOptions.join('\n')}\n</series>\n</oopPf>\n` +
+    '</exchange>\n</clearingOrg>\n</pointInTime>\n</spanFile>\n',
+);
+
+const holidays = JSON.parse(read('calendar/nse_holidays.2025.all_segments.json'));
+const { CM, FO, CD, COM } = holidays;
+writeFixture('nse_holidays.2025.json', `${JSON.stringify({ CM, FO, CD, COM }, null, 2)}\n`);
+
+// The press copy of a day's trades is an archive of padded tables, each with a footnote that is no row.
+for (const name of ['fo17112025.csv', 'op17112025.csv']) {
+  const archive = join(input, 'exchange/2025-11-17/fo17112025.zip');
+  const lines = execFileSync('unzip', ['-p', archive, name], { encoding: 'utf8', maxBuffer: 64 * 1024 * 1024 }).split(
+    /(?<=\n)/,
+  );
+  const wanted = (line, i) =>
+    i < 4 || /^FUTSTK +,RELIANCE +,25\/11|^OPTIDX +,NIFTY +,18\/11\/2025,00025[89]50/.test(line);
+  writeFixture(name, lines.filter((line, i) => wanted(line, i) || i === lines.length - 1).join(''));
+}

@@ -26,6 +26,8 @@ export interface CsvFormat<T> extends JsonFormat<T> {
   readonly columns: readonly string[];
   /** What the first line of a file is if the file has this format: its header, or already data. */
   readonly recognise: (firstLine: readonly string[]) => 'header' | 'data' | undefined;
+  /** Published without a line break after the last row: that a row has all of its columns must prove that it is whole. */
+  readonly endsWithoutNewLine?: true;
 }
 
 export interface TableFormats<T> {
@@ -117,11 +119,13 @@ const readCsv = async <T>(bytes: FileBytes, formats: readonly CsvFormat<T>[], ta
   let row = 0;
   let byte = 0;
   let line = 0;
+  let cells = 0;
   try {
     for await (const { record, info } of parser as AsyncIterable<{ record: readonly string[]; info: Info }>) {
       const place = { row: row + 1, line: info.lines, byte };
       byte = info.bytes;
       line = info.lines;
+      cells = record.length;
       if (format === undefined) {
         const [found, firstIs] = recognise(record, formats);
         format = found;
@@ -135,7 +139,9 @@ const readCsv = async <T>(bytes: FileBytes, formats: readonly CsvFormat<T>[], ta
     throw error instanceof CsvError ? brokenCsv(error, byte) : error;
   }
   if (format === undefined) throw new InstrumentFileError('is empty', { byte: 0 });
-  if (!bytes.endWithNewLine()) throw new InstrumentFileError('the last line is cut off', { line, byte: bytes.count });
+  const mayEndHere = format.endsWithoutNewLine === true && cells === format.columns.length;
+  if (!bytes.endWithNewLine() && !mayEndHere)
+    throw new InstrumentFileError('the last line is cut off', { line, byte: bytes.count });
   return format.name;
 };
 
@@ -219,7 +225,8 @@ const named = (columns: readonly string[], cells: readonly string[]): RawRow | R
 
 const MAX_EXAMPLES = 3;
 
-class Tally {
+/** Counts what became of rows. */
+export class Tally {
   loaded = 0;
   refused = 0;
   private readonly byReason = new Map<string, { count: number; examples: (Place & { detail: string })[] }>();
