@@ -53,7 +53,7 @@ const LINES = [
     because: 'fills in parts: 5,207 were traded all day',
   },
   {
-    order: { symbol: 'NSE:MRF', side: 'BUY', product: 'CNC', orderType: 'MARKET', quantity: 1_000 },
+    order: { symbol: 'NSE:MRF', side: 'BUY', product: 'CNC', orderType: 'MARKET', quantity: 500 },
     answer: 'DENIED',
     because: 'costs Rs 15 crore, the account holds 1',
   },

@@ -9,9 +9,12 @@ import { benchDistributed, DISTRIBUTED_MEASURES, FULL_DISTRIBUTED, QUICK_DISTRIB
 import { EngineMissing } from './engines';
 import { describeMachine } from './machine';
 import { loadMarket, sharesOf } from './market';
+import { masterFile } from './master';
 import { dispatch } from './measures/dispatch';
 import { lag } from './measures/lag';
+import { loadMaster } from './measures/load';
 import { read } from './measures/read';
+import { search } from './measures/search';
 import { rebuildViews } from './measures/rebuild';
 import { writeBatch, writeHot, writeSingle } from './measures/write';
 import { allAimsMet, type BenchReport, type Measure, reportTable } from './report';
@@ -21,7 +24,17 @@ import { FULL, openStage, QUICK, type Scale, type Stage } from './stage';
 import { calm, openStore, settle } from './store';
 import { tell } from './tell';
 
-const MEASURES = ['rebuild', 'write-single', 'write-batch', 'write-hot', 'lag', 'read', 'dispatch'] as const;
+const MEASURES = [
+  'rebuild',
+  'write-single',
+  'write-batch',
+  'write-hot',
+  'lag',
+  'read',
+  'dispatch',
+  'load',
+  'search',
+] as const;
 type MeasureName = (typeof MEASURES)[number];
 
 const USAGE = `npm run bench -- [--quick] [--json] [--only ${MEASURES.join(',')}]
@@ -81,6 +94,25 @@ const bench = async (cleanup: Cleanup, { scale, quick, measures: wanted }: Wante
   const takenAt = new Date().toISOString();
   tell('starting Postgres');
   const store = await openStore(cleanup);
+  const measures: Measure[] = [];
+  if (wanted.has('load') || wanted.has('search')) {
+    const master = await masterFile(store.folder);
+    tell(`the instrument master: ${master.note}`);
+    if (wanted.has('load')) measures.push(await loadMaster(cleanup, master));
+    if (wanted.has('search')) measures.push(await search(cleanup, master));
+  }
+  const report = async (dataset: BenchReport['dataset']): Promise<BenchReport> => ({
+    profile: 'embedded',
+    takenAt,
+    quick,
+    machine: await describeMachine(store.client),
+    dataset,
+    measures,
+    allMet: allAimsMet(measures),
+    seconds: (performance.now() - startedAt) / 1_000,
+  });
+  // Instruments alone need no orders.
+  if ([...wanted].every((name) => name === 'load' || name === 'search')) return report({});
   const accounts = newAccounts(scale.accounts);
   await storeUsers(store.client, accounts);
 
@@ -89,13 +121,12 @@ const bench = async (cleanup: Cleanup, { scale, quick, measures: wanted }: Wante
   const seeded = await fillLog(cleanup, { store, accounts, orders: isBrief ? BRIEF_ORDERS : scale.orders });
   await calm(store);
 
-  const measures: Measure[] = [];
   tell('rebuilding the read models');
   const rebuilt = await rebuildViews(cleanup, store);
   if (wanted.has('rebuild')) measures.push(rebuilt);
   await calm(store);
 
-  if ([...wanted].some((name) => name !== 'rebuild')) {
+  if ([...wanted].some((name) => !['rebuild', 'load', 'search'].includes(name))) {
     tell('starting the software');
     const market = await loadMarket();
     const shares = sharesOf(market);
@@ -122,20 +153,11 @@ const bench = async (cleanup: Cleanup, { scale, quick, measures: wanted }: Wante
     if (simulator) await next('dispatch', () => dispatch(stage, simulator, market));
   }
 
-  return {
-    profile: 'embedded',
-    takenAt,
-    quick,
-    machine: await describeMachine(store.client),
-    dataset: {
-      accounts: accounts.length,
-      'orders before the first measure': seeded.orders,
-      'events before it': seeded.events,
-    },
-    measures,
-    allMet: allAimsMet(measures),
-    seconds: (performance.now() - startedAt) / 1_000,
-  };
+  return report({
+    accounts: accounts.length,
+    'orders before the first measure': seeded.orders,
+    'events before it': seeded.events,
+  });
 };
 
 const fillLog = async (

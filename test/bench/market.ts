@@ -1,6 +1,8 @@
-import { DEMO_DAY, demoDataPath } from '#instruments/demo-data';
+import type { MarketFacts } from '#domain/instruments/facts';
+import { DEMO_DAY, demoDataPath, demoReferenceFiles } from '#instruments/demo-data';
 import { Catalogue } from '#instruments/catalogue';
 import { loadInstruments } from '#instruments/load';
+import { loadReference } from '#instruments/reference/load-reference';
 import { loadPriceDay, type PriceDay } from '#instruments/price-day';
 
 /** The real instruments and prices that live in the repository: what the measured process loads too. */
@@ -8,6 +10,7 @@ export interface Market {
   readonly catalogue: Catalogue;
   readonly prices: PriceDay;
   readonly priceDate: string;
+  readonly facts: MarketFacts;
 }
 
 /** A share that orders are made for: what a made-up order must know to be a sensible one. */
@@ -25,7 +28,9 @@ export const loadMarket = async (): Promise<Market> => {
     validFrom: DEMO_DAY,
   });
   const prices = await loadPriceDay(demoDataPath('prices.nse.2026-01-02.csv.gz'));
-  return { catalogue: new Catalogue(instruments), prices, priceDate: DEMO_DAY };
+  const catalogue = new Catalogue(instruments);
+  const facts = await loadReference(demoReferenceFiles(), { catalogue, effectiveFrom: DEMO_DAY });
+  return { catalogue, prices, priceDate: DEMO_DAY, facts };
 };
 
 /** The shares with the highest turnover of the recorded day. */

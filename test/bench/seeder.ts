@@ -5,8 +5,10 @@
 import 'reflect-metadata';
 import { sharedBrokers } from '#brokers/broker';
 import { PaperBroker } from '#brokers/paper/paper-broker';
+import { replayClock } from '#brokers/replay-clock';
 import { PaperMarket } from '#brokers/paper/paper-market';
 import { PostgresEventLog } from '#event-log/postgres/postgres-event-log';
+import { marketFilesOf } from '../../apps/command/src/market-day';
 import { PlaceOrders, PlaceOrdersHandler } from '../../apps/command/src/place-orders';
 import { WriteSide } from '../../apps/command/src/write-side';
 import type { BenchAccount } from './accounts';
@@ -22,6 +24,7 @@ const INTENTS_AT_ONCE = 64;
 /** Between intents that are under way together: an order that was decided seconds ago is not sent any more. */
 const PAUSE_MS = 50;
 const TICK_MS = 5_000;
+const HOURS = { fromMinute: 9 * 60 + 15, untilMinute: 15 * 60 + 30 };
 /** A hundred billion rupees: no run ever spends it. */
 const FUNDS_E4 = 1e15;
 
@@ -78,15 +81,16 @@ const seed = async ({ databaseUrl, accounts, orders }: Seed): Promise<Seeded> =>
 
 const writeSide = (
   log: PostgresEventLog,
-  { catalogue, prices, priceDate }: Awaited<ReturnType<typeof loadMarket>>,
+  { catalogue, prices, priceDate, facts }: Awaited<ReturnType<typeof loadMarket>>,
   now: () => number,
-): WriteSide =>
-  new WriteSide({
+): WriteSide => {
+  const files = marketFilesOf(catalogue, facts);
+  return new WriteSide({
     log,
     brokers: sharedBrokers([
       new PaperBroker({
         market: new PaperMarket(prices.prices, TICK_MS),
-        tradingDate: priceDate,
+        marketNowMs: replayClock(priceDate, HOURS, TICK_MS, now),
         tickMs: TICK_MS,
         now,
         lotSizeOf: (instrumentKey) => catalogue.resolve(instrumentKey)?.lotSize,
@@ -94,14 +98,17 @@ const writeSide = (
         onError: fail,
       }),
     ]),
-    resolve: (name) => catalogue.resolve(name),
+    files: () => files,
     now,
     outcomes: { count: () => undefined, failed: fail },
     idempotencyWindowSec: 86_400,
+    maxOrdersPerBatch: LINES_MAX,
     brokerTimeoutMs: 5_000,
     openWork: () => Promise.resolve([]),
+    openOrders: () => Promise.resolve([]),
     isKeeper: () => false,
   });
+};
 
 const openAccount = (side: WriteSide, { accountId, userId }: BenchAccount): Promise<unknown> => {
   const cause = { userId, correlationId: 'seed', causationId: accountId };

@@ -1,11 +1,15 @@
 import { basename } from 'node:path';
-import { InstrumentCatalogue } from '#instruments/catalogue';
-import { DEMO_DAY, demoDataPath } from '#instruments/demo-data';
-import { loadInstruments, loadListings } from '#instruments/load';
-import { loadPriceDay, type PriceDay } from '#instruments/price-day';
 import type { Catalogue } from '#instruments/catalogue';
+import { DEMO_DAY, demoDataPath, demoReferenceFiles } from '#instruments/demo-data';
+import { loadPriceDay, type PriceDay } from '#instruments/price-day';
+import { InstrumentFileError } from '#instruments/source';
+import { InstrumentStore, type StoreDatabase } from '#instruments/store/instrument-store';
 import type { Config } from '#platform/config';
 import type { Logger } from '#platform/logging';
+import { counter, gauge } from '#platform/metrics';
+import { ReferenceHolder } from '#instruments/reference/holder';
+import { InstrumentService, NoInstruments } from './instrument-service';
+import { type MarketFiles, marketFilesOf } from './market-day';
 
 /** The configured instrument or price file cannot be used; one line for the person who set it. */
 export class MarketDataError extends Error {
@@ -13,9 +17,16 @@ export class MarketDataError extends Error {
 }
 
 export interface MarketData {
+  /** Today's instruments with what the files of the day say of them; the same object until either is replaced. */
+  readonly files: () => MarketFiles;
+  /** Reads the files of the day again: see `InstrumentService`. @throws InstrumentFileError when one cannot be used. */
+  readonly refreshFacts: (day: string) => Promise<void>;
+  /** Follows the day's master once it is started; until then it holds what was loaded at the start. */
+  readonly instruments: InstrumentService;
+  /** The instruments of the start. */
   readonly catalogue: Catalogue;
   readonly prices: PriceDay;
-  /** The day whose instruments are loaded. */
+  /** The day to decide with at the start: today, or the day of the recording that is played. */
   readonly instrumentDate: string;
   /** The day the prices were recorded on. */
   readonly priceDate: string;
@@ -36,22 +47,57 @@ const LISTINGS = [
   'instruments.angelone.2025-04-08.csv.gz',
 ] as const;
 
-/** Loads the instruments, the brokers' names for them and the recorded prices: the configured files, or the repository's. */
+const instrumentAlarms = counter({
+  name: 'coordinator_instrument_alarms_total',
+  help: 'Files of the day that somebody should look at: master-kept, master-late, listings-kept, facts-failed',
+  labels: ['kind'],
+});
+
+const instrumentsHeld = gauge({
+  name: 'coordinator_instruments',
+  help: 'Instruments in the catalogue of this process',
+});
+
+const instrumentsLoadedAt = gauge({
+  name: 'coordinator_instruments_loaded_timestamp_seconds',
+  help: 'When the load that this process uses was stored',
+});
+
+/**
+ * Loads the instruments through the store, the brokers' names for them and the recorded prices: the configured files, or
+ * the repository's. Where a newer day's instruments are stored, those are used.
+ */
 export const loadMarketData = async (
-  { instrumentsFile, listingsFiles, pricesFile }: Config,
+  { instrumentsFile, listingsFiles, pricesFile, referenceFiles }: Config,
   logger: Logger,
+  database: StoreDatabase,
 ): Promise<MarketData> => {
-  const instruments = instrumentsFile ?? demoDataPath('instruments.upstox.2026-01-02.json.gz');
-  const validFrom = instrumentsFile === undefined ? DEMO_DAY : dateOf(instrumentsFile, 'INSTRUMENTS_FILE');
-  const holder = new InstrumentCatalogue();
-  const replacement = await holder.replace(async () => ({
-    instruments: await loadInstruments(instruments, { validFrom }),
-    listings: await Promise.all((listingsFiles ?? LISTINGS.map(demoDataPath)).map(loadListings)),
-  }));
-  if (replacement.outcome === 'kept')
-    throw new MarketDataError(`INSTRUMENTS_FILE or LISTINGS_FILES: ${replacement.reason}`);
-  const { summary } = replacement.load;
-  logger.info({ file: basename(instruments), ...summary }, `${String(holder.current.size)} instruments loaded`);
+  const instruments = new InstrumentService({
+    store: new InstrumentStore(database),
+    file: instrumentsFile ?? demoDataPath('instruments.upstox.2026-01-02.json.gz'),
+    listings: listingsFiles ?? LISTINGS.map(demoDataPath),
+    now: () => Date.now(),
+    onAlarm: (kind, reason) => {
+      instrumentAlarms.inc({ kind });
+      logger.warn({ kind, reason }, 'a file of the day needs somebody to look at it; what was there before stays');
+    },
+    onError: (error) => {
+      logger.error({ err: error }, 'the store of instruments does not answer, or a load could not be announced');
+    },
+    onSwapped: ({ size }, { day, source, loadId, finishedAt }) => {
+      instrumentsHeld.set(size);
+      instrumentsLoadedAt.set(finishedAt / 1_000);
+      logger.info({ day, source, loadId }, `${String(size)} instruments loaded`);
+    },
+  });
+  try {
+    await instruments.open();
+  } catch (error) {
+    if (!(error instanceof NoInstruments || error instanceof InstrumentFileError)) throw error;
+    throw new MarketDataError(`INSTRUMENTS_FILE or LISTINGS_FILES: ${error.message}`, { cause: error });
+  }
+  const facts = new FactsOfTheDay(instruments, referenceFiles, logger);
+  await facts.refresh(instruments.tradingDate());
   const file = pricesFile ?? demoDataPath('prices.nse.2026-01-02.csv.gz');
   const prices = await loadPriceDay(file);
   logger.info(
@@ -59,9 +105,63 @@ export const loadMarketData = async (
     `prices of ${String(prices.prices.size)} instruments loaded`,
   );
   return {
-    catalogue: holder.current,
-    instrumentDate: validFrom,
+    files: () => facts.files(),
+    refreshFacts: (day) => facts.refresh(day),
+    instruments,
+    catalogue: instruments.catalogue,
+    instrumentDate: instruments.tradingDate(),
     prices,
     priceDate: pricesFile === undefined ? DEMO_DAY : dateOf(pricesFile, 'PRICES_FILE'),
   };
 };
+
+/** What the files of the day say of the instruments of the day, put together anew when either is replaced. */
+class FactsOfTheDay {
+  private readonly holder = new ReferenceHolder();
+  private made: { readonly catalogue: Catalogue; readonly facts: unknown; readonly files: MarketFiles } | undefined;
+  private tying: Catalogue | undefined;
+
+  constructor(
+    private readonly instruments: InstrumentService,
+    private readonly configured: readonly string[] | undefined,
+    private readonly logger: Logger,
+  ) {}
+
+  files(): MarketFiles {
+    const { catalogue } = this.instruments;
+    const facts = this.holder.current;
+    if (this.made?.catalogue === catalogue && this.made.facts === facts) return this.made.files;
+    const isNewCatalogue = this.made !== undefined && this.made.catalogue !== catalogue;
+    this.made = { catalogue, facts, files: marketFilesOf(catalogue, facts) };
+    if (isNewCatalogue && this.tying !== catalogue) this.tieTo(catalogue);
+    return this.made.files;
+  }
+
+  /** @throws InstrumentFileError naming each file that was kept as it was. */
+  async refresh(day: string): Promise<void> {
+    const files = this.configured?.map((file) => ({ name: basename(file), source: file })) ?? demoReferenceFiles();
+    const { catalogue } = this.instruments;
+    const { files: outcomes, difference } = await this.holder.replace(files, { catalogue, effectiveFrom: day });
+    const kept = outcomes.flatMap((one) => (one.outcome === 'kept' ? [`${one.file}: ${one.reason}`] : []));
+    const { added, changed, removed } = difference;
+    this.logger.info(
+      {
+        day,
+        files: outcomes.length - kept.length,
+        added: added.length,
+        changed: changed.length,
+        removed: removed.length,
+      },
+      'what the files of the day say was read',
+    );
+    if (kept.length > 0) throw new InstrumentFileError(kept.join('; '));
+  }
+
+  /** New instruments: what the files say is tied to them, while the facts of before still stand. */
+  private tieTo(catalogue: Catalogue): void {
+    this.tying = catalogue;
+    this.holder.replace([], { catalogue, effectiveFrom: this.instruments.tradingDate() }).catch((error: unknown) => {
+      this.logger.error({ err: error }, 'the files of the day could not be tied to the new instruments');
+    });
+  }
+}

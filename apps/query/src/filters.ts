@@ -74,6 +74,50 @@ export class OrderFilter extends TradeFilter {
   status?: string;
 }
 
+const day = { message: 'must be a day like 2026-01-02' };
+/** A day; whether its month has it is looked at by `dayOf`. */
+export const DAY = /^20\d{2}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$/;
+
+/** What the lists of one account take. */
+export class AccountFilter extends PageFilter {
+  @ApiPropertyOptional({ format: 'uuid', description: 'One of your accounts; the oldest when absent.' })
+  @IsOptional()
+  @IsUUID()
+  accountId?: string;
+}
+
+export class NoteFilter extends AccountFilter {
+  @ApiPropertyOptional({ format: 'date', description: 'The first day.' })
+  @IsOptional()
+  @Matches(DAY, day)
+  from?: string;
+
+  @ApiPropertyOptional({ format: 'date', description: 'The last day.' })
+  @IsOptional()
+  @Matches(DAY, day)
+  to?: string;
+}
+
+export class NoteTradeFilter extends AccountFilter {
+  @ApiPropertyOptional({ description: 'Of the contract note of this broker; of all of them when absent.' })
+  @IsOptional()
+  @Length(1, 40)
+  broker?: string;
+
+  @ApiPropertyOptional({ description: 'Of the contract note of this segment; of all of them when absent.' })
+  @IsOptional()
+  @Length(1, 40)
+  segment?: string;
+}
+
+/** @throws Problem 400 for a day that its month does not have. */
+export const dayOf = (field: string, text: string): string => {
+  const ms = DAY.test(text) ? Date.parse(`${text}T00:00:00Z`) : NaN;
+  if (Number.isNaN(ms) || !new Date(ms).toISOString().startsWith(text))
+    throw invalid('A parameter is not as it must be.', field, 'is no day of the calendar');
+  return text;
+};
+
 export const limitOf = ({ limit }: PageFilter): number => limit ?? LIMIT_DEFAULT;
 
 /** A statement under construction: what must hold, and the values it refers to. */
@@ -130,6 +174,18 @@ export const decodeCursor = (cursor: string, kind: SortKey['kind']): Cursor => {
   if (atMs === undefined || id === undefined || !IDS[kind].test(id))
     throw invalid('A query parameter is not as it must be.', 'cursor', 'is not one that a page of this list gave out');
   return { atMs: Number(atMs), id };
+};
+
+/** Where a page ended that is sorted by texts. Each must look like its pattern when it comes back. */
+export const encodeTexts = (texts: readonly string[]): string => Buffer.from(texts.join('\n')).toString('base64url');
+
+/** @throws Problem 400 for a cursor that no such list gave out. */
+export const decodeTexts = (cursor: string, patterns: readonly RegExp[]): readonly string[] => {
+  const texts = Buffer.from(cursor, 'base64url').toString().split('\n');
+  const isOne = texts.length === patterns.length && patterns.every((pattern, at) => pattern.test(texts[at] ?? ''));
+  if (!isOne)
+    throw invalid('A query parameter is not as it must be.', 'cursor', 'is not one that a page of this list gave out');
+  return texts;
 };
 
 /** 400 that names one field. */

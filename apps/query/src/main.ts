@@ -1,4 +1,5 @@
 import 'reflect-metadata';
+import { instrumentMigrations } from '#instruments/store/instrument-tables';
 import { readConfig, requireDatabaseUrl } from '#platform/config';
 import { identityEntities, identityMigrations } from '#platform/identity-tables';
 import { openPlatform } from '#platform/open-platform';
@@ -16,7 +17,7 @@ void run(async (onStop) => {
       config,
       databaseUrl,
       entities: identityEntities,
-      migrations: [...identityMigrations, ...readModelMigrations],
+      migrations: [...identityMigrations, ...instrumentMigrations, ...readModelMigrations],
       poolSize: 5,
     },
     onStop,

@@ -1,5 +1,5 @@
-import { applyDecorators, Controller, Get, Header, Headers, Param, Query, Res, type Type } from '@nestjs/common';
-import { ApiHeader, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { Controller, Headers, Param, Query, Res } from '@nestjs/common';
+import { ApiResponse, ApiTags } from '@nestjs/swagger';
 import { isUUID } from 'class-validator';
 import type { FastifyReply } from '#platform/fastify';
 import { accountOf, CurrentIdentity, type Identity } from '#platform/identity';
@@ -15,9 +15,12 @@ import {
   type SortKey,
   TradeFilter,
 } from './filters';
+import { Consistency } from './consistency';
 import { type Accounts, OrderBookCache, type Page } from './order-book-cache';
 import { type Checkpoint, ReadModel } from './read-model';
+import { MIN_POSITION, MinPosition, NO_ACCOUNT, positionOf, Read, stamp, standAt } from './read-route';
 import {
+  LISTED,
   ORDER,
   ORDER_DETAIL,
   ORDER_EVENT,
@@ -31,43 +34,17 @@ import {
   TradePage,
 } from './views';
 
-const MIN_POSITION = 'coordinator-min-position';
-
-const stringHeader = (description: string) => ({ description, schema: { type: 'string' as const } });
-const STAMP = {
-  'Coordinator-Source': stringHeader(
-    'Where the rows come from: DB, or CACHE when the order book was read a moment ago.',
-  ),
-  'Coordinator-Age-Ms': stringHeader('The rows hold everything that was recorded until so many milliseconds ago.'),
-  'Coordinator-Position': stringHeader('The rows hold at least everything up to this position of the log.'),
-};
-
-/** A route that answers with JSON from the read model, and what its description says. */
-const Read = (path: string, summary: string, type: Type, ...failures: MethodDecorator[]): MethodDecorator =>
-  applyDecorators(
-    Get(path),
-    Header('content-type', 'application/json; charset=utf-8'),
-    ApiOperation({ summary }),
-    ApiResponse({ status: 200, type, headers: STAMP }),
-    ApiResponse({ status: 400, description: 'VALIDATION_FAILED: names the parameter or header' }),
-    ApiResponse({ status: 503, description: 'READ_MODEL_BEHIND or READ_MODEL_UNAVAILABLE, with Retry-After' }),
-    ...failures,
-  );
 const NOT_FOUND = ApiResponse({ status: 404, description: 'ORDER_NOT_FOUND: no such order among yours' });
-const NO_ACCOUNT = ApiResponse({ status: 404, description: 'ACCOUNT_NOT_FOUND: no such account among yours' });
 
 /** Order book, history and trades. Everything is read from Postgres, the order book at times a moment ago, and every answer says how old it is. */
 @ApiTags('reads')
-@ApiHeader({
-  name: 'Coordinator-Min-Position',
-  required: false,
-  description: '`Coordinator-Position` of a write: the read waits until it is included, for at most two seconds.',
-})
+@MinPosition()
 @Controller('v2')
 export class OrdersController {
   constructor(
     private readonly model: ReadModel,
     private readonly orderBook: OrderBookCache,
+    private readonly consistency: Consistency,
   ) {}
 
   @Read('orders', 'The order book, newest first', OrderPage, NO_ACCOUNT)
@@ -81,7 +58,7 @@ export class OrdersController {
     const conditions = matching(filter, BY_PLACING.sort.time);
     if (filter.status !== undefined) conditions.add([filter.status], (at) => `status = ${at}`);
     const accounts = accountsOf(identity, filter.accountId);
-    const wanted = positionOf(minPosition);
+    const wanted = await this.wanted(identity, minPosition);
     const page = await this.orderBook.page({ accounts, filter, minPosition: wanted }, () =>
       this.read(source, accounts, conditions, filter, wanted),
     );
@@ -97,7 +74,7 @@ export class OrdersController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<string> {
     const id = uuidOf(orderId);
-    const checkpoint = await this.standAt(positionOf(minPosition));
+    const checkpoint = await this.standAt(await this.wanted(identity, minPosition));
     const own = ownOrder(identity, id);
     const [order] = await this.model.texts(
       `select row_to_json(item) from
@@ -143,7 +120,8 @@ export class OrdersController {
   ): Promise<string> {
     const source = { table: TABLE.trades, columns: selectList(TRADE), ...BY_TRADING };
     const conditions = matching(filter, BY_TRADING.sort.time);
-    return this.page(source, accountsOf(identity, filter.accountId), conditions, filter, minPosition, reply);
+    const accounts = accountsOf(identity, filter.accountId);
+    return this.page(source, accounts, conditions, filter, await this.wanted(identity, minPosition), reply);
   }
 
   private async pageOfOrder(
@@ -154,12 +132,13 @@ export class OrdersController {
     minPosition: string | undefined,
     reply: FastifyReply,
   ): Promise<string> {
-    await this.standAt(positionOf(minPosition));
+    const wanted = await this.wanted(identity, minPosition);
+    await this.standAt(wanted);
     const own = ownOrder(identity, orderId);
     const [found] = await this.model.texts(`select '' from ${TABLE.orders} where ${own.text}`, own.values);
     if (found === undefined) throw orderNotFound();
     const conditions = new Conditions().add([orderId], (at) => `order_id = ${at}`);
-    return this.page(source, 'all', conditions, filter, minPosition, reply);
+    return this.page(source, 'all', conditions, filter, wanted, reply);
   }
 
   private async page(
@@ -167,10 +146,10 @@ export class OrdersController {
     accounts: Accounts,
     conditions: Conditions,
     filter: PageFilter,
-    minPosition: string | undefined,
+    minPosition: number | undefined,
     reply: FastifyReply,
   ): Promise<string> {
-    const { body, checkpoint } = await this.read(source, accounts, conditions, filter, positionOf(minPosition));
+    const { body, checkpoint } = await this.read(source, accounts, conditions, filter, minPosition);
     stamp(reply, checkpoint);
     return body;
   }
@@ -193,9 +172,12 @@ export class OrdersController {
     return { body, checkpoint };
   }
 
-  /** The checkpoint is read before the rows, which therefore hold at least what it says. */
+  private wanted(identity: Identity, minPosition: string | undefined): Promise<number | undefined> {
+    return this.consistency.positionFor(identity, positionOf(minPosition));
+  }
+
   private standAt(minPosition: number | undefined): Promise<Checkpoint> {
-    return minPosition === undefined ? this.model.checkpoint() : this.model.reached(minPosition);
+    return standAt(this.model, minPosition);
   }
 }
 
@@ -293,21 +275,12 @@ const pageStatement = (
   const from = isMerged
     ? `unnest(${conditions.placeholder(accounts)}::text[]) as own (own_account) cross join lateral (
          select * from ${table} where account_id = own_account and ${conditions.text} ${order} ${limit}
-       ) as of_account`
-    : `${table} where ${conditions.text}`;
+       ) as ${LISTED}`
+    : `${table} as ${LISTED} where ${conditions.text}`;
   return `select row_to_json(item) from (select ${columns} from ${from} ${order} ${limit}) as item`;
 };
 
 /* ------------------------------------------------------------------------------------------------------ answers */
-
-const stamp = (reply: FastifyReply, { position, asOf }: Checkpoint, source: 'CACHE' | 'DB' = 'DB'): void => {
-  void reply.headers({
-    'coordinator-source': source,
-    'coordinator-age-ms': String(Math.max(0, Date.now() - asOf)),
-    'coordinator-position': String(position),
-    'cache-control': 'no-store',
-  });
-};
 
 const fieldOf = (item: string, name: string): unknown => {
   const parsed: unknown = JSON.parse(item);
@@ -315,13 +288,6 @@ const fieldOf = (item: string, name: string): unknown => {
 };
 
 const timeOf = (item: string, name: string): number => Date.parse(String(fieldOf(item, name)));
-
-const positionOf = (header: string | undefined): number | undefined => {
-  if (header === undefined) return undefined;
-  if (!/^\d{1,15}$/.test(header))
-    throw invalid('A header is not as it must be.', 'Coordinator-Min-Position', 'must be a position of the log');
-  return Number(header);
-};
 
 /** The filter's pattern lets days pass that their month does not have, and `Date` would take them for the next month's. */
 const instantOf = (field: string, text: string): string => {

@@ -65,6 +65,7 @@ describe('the query app', () => {
   let projector: Projector;
   let app: HttpApp;
   let startApp: (environment: Record<string, string>, hotState: HotState) => Promise<HttpApp>;
+  let head = (): Promise<number> => Promise.reject(new Error('nobody wants to know'));
   const keys: Record<'ann' | 'ben' | 'auditor', string> = { ann: '', ben: '', auditor: '' };
 
   beforeAll(async () => {
@@ -104,16 +105,19 @@ describe('the query app', () => {
     await projector.project({ after: 0, next: HEAD, events: EVENTS });
     startApp = (environment, hotState) => {
       const platform = { config: readConfig(environment), logger, dataSource, identities, hotState };
-      return startHttpApp(QueryModule.forRoot(platform, pool), {
-        host: '127.0.0.1',
-        port: 0,
-        portVariable: 'QUERY_PORT',
-        title: 'Queries',
-        description: 'For tests',
-        logger,
-        shutdownTimeoutMs: 1_000,
-        translate: problemOfQuery,
-      });
+      return startHttpApp(
+        QueryModule.forRoot(platform, pool, () => head()),
+        {
+          host: '127.0.0.1',
+          port: 0,
+          portVariable: 'QUERY_PORT',
+          title: 'Queries',
+          description: 'For tests',
+          logger,
+          shutdownTimeoutMs: 1_000,
+          translate: problemOfQuery,
+        },
+      );
     };
     app = await startApp({}, new InProcessHotState());
   });
@@ -494,6 +498,63 @@ describe('the query app', () => {
         status: 400,
         body: { code: 'VALIDATION_FAILED', errors: [{ field: 'Coordinator-Min-Position' }] },
       });
+    });
+  });
+
+  describe('asked by a user who wants to read everything that was recorded until now', () => {
+    let strong: HttpApp;
+    beforeAll(async () => {
+      await pool.query(
+        `insert into read_model.settings (scope, version, document, changed_by, changed_at, position)
+         select 'user-' || id, 1, '{"readConsistency":"STRONG"}', id, now(), 1 from users where email = 'ann@example.com'`,
+      );
+      strong = await startApp({ ORDER_BOOK_CACHE_MS: '60000' }, new InProcessHotState());
+    });
+    afterAll(async () => {
+      await strong.close();
+      await pool.query('delete from read_model.settings');
+    });
+    const paths = [
+      '/v2/orders',
+      '/v2/trades',
+      ...['', '/history', '/trades'].map((of) => `/v2/orders/${orderOf(ANN)}${of}`),
+    ];
+
+    it.each(paths)('waits until the rows have come to the end of the log: %s', async (path) => {
+      const end = (await projector.position()) + 5;
+      let asked = 0;
+      head = () => Promise.resolve((asked += 1) > 0 ? end : 0);
+      const reading = get(path, keys.ann, {}, strong);
+      while (asked === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+      await projector.project({ after: end - 5, next: end, events: [] });
+      const { status, headers } = await reading;
+      expect([status, headers.get('coordinator-position')]).toEqual([200, String(end)]);
+    });
+
+    it('says that it is behind when they do not come that far', async () => {
+      const end = (await projector.position()) + 5;
+      head = () => Promise.resolve(end);
+      expect(await get('/v2/trades', keys.ann, {}, strong)).toMatchObject({
+        status: 503,
+        body: { code: 'READ_MODEL_BEHIND' },
+      });
+    });
+
+    it('does not ask the log for a client that says itself how far to read, nor for other users', async () => {
+      let asked = 0;
+      head = () => Promise.resolve((asked += 1) + 999_999);
+      for (const path of paths) await get(path, keys.ann, { 'Coordinator-Min-Position': '1' }, strong);
+      for (const path of ['/v2/orders', '/v2/trades']) expect((await get(path, keys.ben, {}, strong)).status).toBe(200);
+      expect(asked).toBe(0);
+    });
+
+    it.each([
+      ['does not answer', () => Promise.reject(new Error('away'))],
+      ['holds none of the events that the rows are made of', () => Promise.resolve(0)],
+    ])('does not guess when the log %s', async (_, answer) => {
+      head = answer;
+      const { status, headers, body } = await get('/v2/orders', keys.ann, {}, strong);
+      expect([status, body['code'], headers.get('retry-after')]).toEqual([503, 'LOG_HEAD_UNKNOWN', '1']);
     });
   });
 

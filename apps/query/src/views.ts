@@ -63,6 +63,7 @@ export const ORDER_DETAIL: Fields = {
   tag: 'tag',
   filledValue: amount('filled_value'),
   verdicts: 'verdicts',
+  charges: `(select charges_json from ${SCHEMA}.order_charges as estimate where estimate.order_id = orders.order_id)`,
 };
 
 export const ORDER_EVENT: Fields = {
@@ -76,6 +77,9 @@ export const ORDER_EVENT: Fields = {
   position: 'position',
   data: 'data',
 };
+
+/** What the rows of a list are called in its statement, so that a field can be looked up in another table. */
+export const LISTED = 'listed';
 
 export const TRADE: Fields = {
   tradeId: 'trade_id',
@@ -92,14 +96,73 @@ export const TRADE: Fields = {
   value: amount('value'),
   broker: 'broker',
   brokerOrderId: 'broker_order_id',
+  charges: `(select ${amount('total')} from ${SCHEMA}.trade_charges as charged
+    where charged.order_id = ${LISTED}.order_id and charged.trade_id = ${LISTED}.trade_id)`,
   tradedAt: instant('traded_at'),
   position: 'position',
+};
+
+const LINES = ['brokerage', 'stt', 'exchange', 'sebi', 'stamp', 'gst', 'clearing', 'dp', 'total'] as const;
+
+/** A contract note out of the trades that were charged on it: the sums of one day, broker and segment. */
+export const NOTE: Fields = {
+  date: `to_char(trading_date, 'YYYY-MM-DD')`,
+  broker: 'broker',
+  segment: 'exchange_segment',
+  trades: 'count(*)',
+  turnoverBuy: `coalesce(${amount(`sum(value) filter (where side = 'BUY')`)}, 0)`,
+  turnoverSell: `coalesce(${amount(`sum(value) filter (where side = 'SELL')`)}, 0)`,
+  charges: `json_build_object(${LINES.map((line) => `'${line}', ${amount(`sum(${line})`)}`).join(', ')})`,
+  realised: amount('sum(realised)'),
+  net: amount('sum(realised) - sum(total)'),
+};
+
+/** What a contract note grew by with one trade. */
+export const NOTE_TRADE: Fields = {
+  tradeId: 'trade_id',
+  orderId: 'order_id',
+  symbol: `(select symbol from ${SCHEMA}.orders as placed where placed.order_id = charged.order_id)`,
+  instrumentKey: 'instrument_key',
+  product: 'product',
+  side: 'side',
+  quantity: 'quantity',
+  price: amount('price'),
+  value: amount('value'),
+  charges: 'charges_json',
+  realised: amount('realised'),
+  net: amount('realised - total'),
+  position: 'position',
+};
+
+export const POSITION: Fields = {
+  symbol: `(select symbol from ${SCHEMA}.orders as placed where placed.order_id = positions.order_id)`,
+  instrumentKey: 'instrument_key',
+  product: 'product',
+  quantity: 'quantity',
+  averagePrice: amount('average_price'),
+  cost: amount('cost'),
+  margin: amount('margin'),
+  realised: amount('realised'),
+  charges: amount('charges'),
+  net: amount('realised - charges'),
+  tradingDate: `to_char(trading_date, 'YYYY-MM-DD')`,
+  updatedAt: instant('updated_at'),
+};
+
+/** The sums of all positions that were traded on the account's last day. */
+export const PORTFOLIO_DAY: Fields = {
+  date: `to_char(trading_date, 'YYYY-MM-DD')`,
+  realised: amount('sum(day_realised)'),
+  charges: amount('sum(day_charges)'),
+  net: amount('sum(day_realised) - sum(day_charges)'),
 };
 
 export const TABLE = {
   orders: `${SCHEMA}.orders`,
   orderEvents: `${SCHEMA}.order_events`,
   trades: `${SCHEMA}.trades`,
+  tradeCharges: `${SCHEMA}.trade_charges`,
+  positions: `${SCHEMA}.positions`,
 } as const;
 
 /**
@@ -164,9 +227,30 @@ export class OrderView {
 export class VerdictView {
   @ApiProperty({ example: 'tick-size' }) check!: string;
   @ApiProperty({ enum: ['pass', 'fail', 'not-applicable'] }) outcome!: string;
+  @ApiProperty({ required: false, description: 'Whose rule it is: a circular, a file of the day, a setting.' })
+  rule?: string;
   @ApiProperty({ required: false, oneOf: [{ type: 'number' }, { type: 'string' }] }) limit?: number | string;
   @ApiProperty({ required: false, oneOf: [{ type: 'number' }, { type: 'string' }] }) actual?: number | string;
+  @ApiProperty({
+    required: false,
+    format: 'date',
+    description: 'In force since, or the day of the file it was read from.',
+  })
+  effectiveFrom?: string;
   @ApiProperty({ required: false }) reason?: string;
+}
+
+export class ChargesView {
+  @ApiProperty(RUPEES) brokerage!: number;
+  @ApiProperty({ description: 'Securities transaction tax; of commodities, the commodities transaction tax.' })
+  stt!: number;
+  @ApiProperty({ description: 'What the exchange charges.' }) exchange!: number;
+  @ApiProperty(RUPEES) sebi!: number;
+  @ApiProperty(RUPEES) stamp!: number;
+  @ApiProperty(RUPEES) gst!: number;
+  @ApiProperty(RUPEES) clearing!: number;
+  @ApiProperty({ description: 'Of the depository, with its GST.' }) dp!: number;
+  @ApiProperty({ description: 'The sum of the lines.' }) total!: number;
 }
 
 export class OrderDetailView extends OrderView {
@@ -177,6 +261,12 @@ export class OrderDetailView extends OrderView {
   @ApiProperty({ description: 'Rupees, of what was filled.' }) filledValue!: number;
   @ApiProperty({ type: [VerdictView], description: 'What every check found before the order was placed or denied.' })
   verdicts!: VerdictView[];
+  @ApiProperty({
+    type: ChargesView,
+    nullable: true,
+    description: 'Estimated when it was placed: what it costs if all of it fills and nothing else does that day.',
+  })
+  charges!: ChargesView | null;
 }
 
 export class OrderEventView {
@@ -211,6 +301,8 @@ export class TradeView {
   @ApiProperty({ description: 'Rupees: price times quantity.' }) value!: number;
   @nullable(String) broker!: string | null;
   @nullable(String) brokerOrderId!: string | null;
+  @nullable(Number, { description: 'Rupees, what its contract note grew by; null where that is not known.' })
+  charges!: number | null;
   @ApiProperty({ format: 'date-time' }) tradedAt!: string;
   @ApiProperty({ description: 'Position in the event log.' }) position!: number;
 }
@@ -230,5 +322,79 @@ export class OrderEventPage {
 
 export class TradePage {
   @ApiProperty({ type: [TradeView] }) items!: TradeView[];
+  @nextCursor() nextCursor!: string | null;
+}
+
+export class NoteView {
+  @ApiProperty({ format: 'date', description: 'Trading day of the broker’s market.' }) date!: string;
+  @ApiProperty() broker!: string;
+  @ApiProperty({ example: 'NSE_EQ' }) segment!: string;
+  @ApiProperty({ description: 'How many were charged.' }) trades!: number;
+  @ApiProperty({ description: 'Rupees, of what was bought.' }) turnoverBuy!: number;
+  @ApiProperty({ description: 'Rupees, of what was sold.' }) turnoverSell!: number;
+  @ApiProperty({ type: ChargesView }) charges!: ChargesView;
+  @ApiProperty({ description: 'Rupees: profit or loss of what was closed, before charges.' }) realised!: number;
+  @ApiProperty({ description: 'Rupees: realised less charges.' }) net!: number;
+}
+
+export class NotePage {
+  @ApiProperty({ type: [NoteView] }) items!: NoteView[];
+  @nextCursor() nextCursor!: string | null;
+}
+
+export class NoteTradeView {
+  @ApiProperty({ description: 'The broker’s id.' }) tradeId!: string;
+  @ApiProperty({ format: 'uuid' }) orderId!: string;
+  @nullable(String, { description: 'Null while its order is not projected.' }) symbol!: string | null;
+  @ApiProperty() instrumentKey!: string;
+  @ApiProperty({ enum: PRODUCTS }) product!: string;
+  @ApiProperty({ enum: SIDES }) side!: string;
+  @ApiProperty() quantity!: number;
+  @ApiProperty(RUPEES) price!: number;
+  @ApiProperty({ description: 'Rupees: price times quantity.' }) value!: number;
+  @ApiProperty({
+    type: ChargesView,
+    description: 'What the note grew by. A line may be negative: a delivery that was squared off had paid too much.',
+  })
+  charges!: ChargesView;
+  @ApiProperty({ description: 'Rupees: profit or loss of what it closed, before charges.' }) realised!: number;
+  @ApiProperty({ description: 'Rupees: realised less charges.' }) net!: number;
+  @ApiProperty({ description: 'Position in the event log.' }) position!: number;
+}
+
+export class NoteTradePage {
+  @ApiProperty({ type: [NoteTradeView] }) items!: NoteTradeView[];
+  @nextCursor() nextCursor!: string | null;
+}
+
+export class PositionView {
+  @nullable(String, { description: 'Null for what was never traded here.' }) symbol!: string | null;
+  @ApiProperty() instrumentKey!: string;
+  @ApiProperty({ enum: PRODUCTS }) product!: string;
+  @ApiProperty({ description: 'Short is negative; 0 for what was closed.' }) quantity!: number;
+  @nullable(Number, { description: 'Rupees, of what is open.' }) averagePrice!: number | null;
+  @ApiProperty({ description: 'Rupees: paid (or, short, received) for what is open.' }) cost!: number;
+  @ApiProperty({ description: 'Rupees posted for it alone; 0 for what is margined with its group.' }) margin!: number;
+  @ApiProperty({ description: 'Rupees: profit or loss of all that was closed, before charges.' }) realised!: number;
+  @ApiProperty({ description: 'Rupees, of all its trades as far as they are known.' }) charges!: number;
+  @ApiProperty({ description: 'Rupees: realised less charges.' }) net!: number;
+  @nullable(String, { description: 'The last day on which it was traded, YYYY-MM-DD.' }) tradingDate!: string | null;
+  @ApiProperty({ format: 'date-time' }) updatedAt!: string;
+}
+
+export class PortfolioDayView {
+  @ApiProperty({ format: 'date', description: 'The last day on which the account traded.' }) date!: string;
+  @ApiProperty({ description: 'Rupees, of all positions: what was closed that day, before charges.' })
+  realised!: number;
+  @ApiProperty({ description: 'Rupees, of all trades of that day as far as they are known.' }) charges!: number;
+  @ApiProperty({ description: 'Rupees: realised less charges.' }) net!: number;
+}
+
+export class PortfolioPage {
+  @ApiProperty({ format: 'uuid' }) accountId!: string;
+  @ApiProperty({ type: PortfolioDayView, nullable: true, description: 'Null before the first trade.' })
+  day!: PortfolioDayView | null;
+  @ApiProperty({ type: [PositionView], description: 'What is open first, then what was closed.' })
+  items!: PositionView[];
   @nextCursor() nextCursor!: string | null;
 }

@@ -1,6 +1,9 @@
-import type { Instrument } from '#domain/instruments/instrument';
+import type { Instrument, Segment } from '#domain/instruments/instrument';
 
-import { indexName, isSameContract, isSameInstrument, type BrokerListing, type ListingBroker } from './broker-listing';
+import { indexName, isSameInstrument, type BrokerListing, type ListingBroker } from './broker-listing';
+import { missingAt, ConflictTally, type Conflict } from './conflicts';
+import { objectionTo } from './objection';
+import { countsOf, diffCatalogues, type CatalogueDiff } from './diff';
 import type { InstrumentLoad, ListingLoad } from './load';
 import { InstrumentFileError } from './source';
 import { exchangeOf } from './segments';
@@ -30,10 +33,7 @@ export class Catalogue {
   private readonly bySymbol = new Map<string, Instrument>();
   private readonly byIndexName = new Map<string, Instrument>();
   private readonly byBrokerSymbol = new Map<string, Instrument>();
-  private readonly listed = new Map<
-    ListingBroker,
-    { readonly byKey: Map<string, BrokerListing>; readonly mapping: ReturnType<typeof nothing> }
-  >();
+  private readonly listed = new Map<ListingBroker, Listed>();
 
   constructor(
     readonly instruments: readonly Instrument[],
@@ -46,7 +46,9 @@ export class Catalogue {
     if (this.byKey.size !== instruments.length || this.bySymbol.size !== instruments.length)
       throw new Error('instruments of one catalogue must have unique keys and symbols');
     // An index is also known by its full name: NSE:NIFTY is NSE:Nifty 50. No symbol of another instrument is overridden.
-    for (const index of instruments.filter(({ instrumentType }) => instrumentType === 'INDEX')) {
+    // In the order of keys: two processes with the same instruments agree, in whatever order these came.
+    const indices = instruments.filter(({ instrumentType }) => instrumentType === 'INDEX');
+    for (const index of indices.sort((a, b) => (a.instrumentKey < b.instrumentKey ? -1 : 1))) {
       for (const name of [index.name, index.tradingSymbol])
         this.byIndexName.set(indexNameOf(index.exchange, name), index);
       const alias = `${index.exchange}:${index.name}`.toUpperCase();
@@ -85,6 +87,23 @@ export class Catalogue {
     return this.listed.get(broker)?.mapping;
   }
 
+  /**
+   * The instrument by name that an order of this date (`YYYY-MM-DD`, IST) may be for: an expired contract is no longer
+   * one, though the day's file may still hold it.
+   */
+  tradable(symbolOrKey: string, date: string): Instrument | undefined {
+    const instrument = this.resolve(symbolOrKey);
+    return instrument === undefined || isExpired(instrument, date) ? undefined : instrument;
+  }
+
+  /** What the brokers' master files and ours do not agree on; nothing about brokers whose file was not given. */
+  conflicts(): readonly Conflict[] {
+    return [...this.listed].flatMap(([broker, { byKey, tally, covered }]) => [
+      ...tally.conflicts(),
+      ...missingAt(broker, this.instruments, { covered, isListed: (key) => byKey.has(key) }),
+    ]);
+  }
+
   private tieListings(brokerListings: Iterable<BrokerListing>): void {
     const byToken = new Map(this.instruments.map((each) => [`${each.segment}|${each.exchangeToken}`, each]));
     for (const listing of brokerListings) {
@@ -93,12 +112,16 @@ export class Catalogue {
         listing.segment === 'NSE_INDEX' || listing.segment === 'BSE_INDEX'
           ? this.byIndexName.get(indexNameOf(exchangeOf(listing.segment), listing.exchangeSymbol))
           : byToken.get(`${listing.segment}|${listing.exchangeToken}`);
-      const listed = this.listed.get(listing.broker) ?? { byKey: new Map<string, BrokerListing>(), mapping: nothing() };
+      const listed = this.listed.get(listing.broker) ?? nothingListed(listing.broker);
       this.listed.set(listing.broker, listed);
+      listed.covered.add(listing.segment);
       if (instrument === undefined) listed.mapping.unknown += 1;
-      else if (!isSameInstrument(listing, instrument)) listed.mapping.different += 1;
-      else {
+      else if (!isSameInstrument(listing, instrument)) {
+        listed.mapping.different += 1;
+        listed.tally.add('different-instrument', { symbol: instrument.symbol, listed: listing.symbol });
+      } else {
         listed.mapping.mapped += 1;
+        listed.tally.compare(listing, instrument);
         if (listing.lotSize !== instrument.lotSize) listed.mapping.lotSizeDiffers += 1;
         this.byBrokerSymbol.set(`${listing.broker} ${listing.symbol}`, instrument);
         // A broker may list one index under two names (Angel One): the first is kept.
@@ -108,7 +131,20 @@ export class Catalogue {
   }
 }
 
-const nothing = () => ({ mapped: 0, unknown: 0, different: 0, lotSizeDiffers: 0 });
+/** What is known from one broker's file. */
+interface Listed {
+  readonly byKey: Map<string, BrokerListing>;
+  readonly mapping: { -readonly [Count in keyof Mapping]: number };
+  readonly tally: ConflictTally;
+  readonly covered: Set<Segment>;
+}
+
+const nothingListed = (broker: ListingBroker): Listed => ({
+  byKey: new Map(),
+  mapping: { mapped: 0, unknown: 0, different: 0, lotSizeDiffers: 0 },
+  tally: new ConflictTally(broker),
+  covered: new Set(),
+});
 
 const indexNameOf = (exchange: string, name: string): string => `${exchange}:${indexName(name)}`;
 
@@ -124,16 +160,11 @@ export type Replacement =
       readonly load: InstrumentLoad;
       readonly added: number;
       readonly removed: number;
+      readonly changed: number;
       readonly reusedKeys: number;
+      readonly diff: CatalogueDiff;
     }
   | { readonly outcome: 'kept'; readonly reason: string };
-
-/**
- * A new file must reach this share of the present catalogue, in total and in each cash segment, and may refuse few of
- * its rows.
- */
-const SMALLEST_SHARE = 0.8;
-const LARGEST_REFUSED_SHARE = 0.05;
 
 /**
  * Holds the catalogue everybody uses and swaps it whole. A reader that takes `current` once sees one consistent day.
@@ -163,50 +194,24 @@ export class InstrumentCatalogue {
   ): Promise<Replacement> {
     try {
       const { instruments: loaded, listings = [] } = await load();
-      const before = this.current;
-      const objection = this.objectionTo(loaded);
+      const before = this.current.instruments;
+      const objection = objectionTo(loaded, { instruments: before, validFrom: this.validFrom });
       if (objection !== undefined) return { outcome: 'kept', reason: objection };
-      const catalogue = new Catalogue(
-        loaded.instruments,
-        listings.flatMap((listing) => listing.listings),
-      );
-      this.held = { catalogue, validFrom: loaded.validFrom };
-      return { outcome: 'replaced', load: loaded, ...compare(before, catalogue) };
+      this.take(loaded.instruments, listings, loaded.validFrom);
+      const diff = diffCatalogues(before, loaded.instruments);
+      return { outcome: 'replaced', load: loaded, ...countsOf(diff), diff };
     } catch (error) {
       if (error instanceof InstrumentFileError) return { outcome: 'kept', reason: error.message };
       throw error;
     }
   }
 
-  private objectionTo({ validFrom, instruments, summary }: InstrumentLoad): string | undefined {
-    if (validFrom < this.validFrom) return `the file is of ${validFrom}, older than the catalogue of ${this.validFrom}`;
-    if (summary.refused > summary.rows * LARGEST_REFUSED_SHARE)
-      return `${String(summary.refused)} of ${String(summary.rows)} rows were refused, mostly: ${summary.refusals[0]?.reason ?? ''}`;
-    const isCash = (segment: string) => (instrument: Instrument) => instrument.segment === segment;
-    const parts = [
-      { what: 'instruments', of: () => true },
-      { what: 'NSE_EQ instruments', of: isCash('NSE_EQ') },
-      { what: 'BSE_EQ instruments', of: isCash('BSE_EQ') },
-    ];
-    for (const { what, of } of parts) {
-      const [before, now] = [this.current.instruments.filter(of).length, instruments.filter(of).length];
-      if (now < before * SMALLEST_SHARE)
-        return `only ${String(now)} ${what} where the catalogue holds ${String(before)}`;
-    }
-    return undefined;
+  /** Swaps in instruments that were judged elsewhere: those that another process has stored. */
+  take(instruments: readonly Instrument[], listings: readonly ListingLoad[], validFrom: string): void {
+    const catalogue = new Catalogue(
+      instruments,
+      listings.flatMap((listing) => listing.listings),
+    );
+    this.held = { catalogue, validFrom };
   }
 }
-
-const compare = (before: Catalogue, now: Catalogue) => {
-  const kept = now.instruments.flatMap((instrument) => {
-    const former = before.resolveBroker('upstox', instrument.instrumentKey);
-    return former === undefined ? [] : [{ former, instrument }];
-  });
-  return {
-    added: now.size - kept.length,
-    removed: before.size - kept.length,
-    reusedKeys: kept.filter(
-      ({ former, instrument }) => instrument.expiry !== undefined && !isSameContract(former, instrument),
-    ).length,
-  };
-};

@@ -4,10 +4,11 @@ import { ANGEL_COLUMNS, parseAngelRow } from './angel';
 import type { BrokerListing, ListingBroker } from './broker-listing';
 import { FYERS_COLUMNS, parseFyersRow } from './fyers';
 import { KITE_COLUMNS, parseKiteRow } from './kite';
+import type { RawRow } from './row';
 import { InstrumentFileError, type FileSource } from './source';
 import { withUniqueSymbols } from './symbols';
 import { headedCsv, readTable, type CsvFormat, type TableSummary } from './table';
-import { parseUpstoxCsvRow, parseUpstoxJsonRow, UPSTOX_CSV_COLUMNS } from './upstox';
+import { parseUpstoxCsvRow, parseUpstoxJsonRow, parseUpstoxSuspendedRow, UPSTOX_CSV_COLUMNS } from './upstox';
 
 export interface InstrumentSummary extends TableSummary {
   readonly loadedBySegment: Readonly<Partial<Record<Segment, number>>>;
@@ -22,17 +23,26 @@ export interface InstrumentLoad {
   readonly summary: InstrumentSummary;
 }
 
+export interface LoadOptions {
+  /** The trading day of the file, `YYYY-MM-DD` in IST. */
+  readonly validFrom: string;
+  /** Told from time to time how many instruments were read so far. */
+  readonly onRows?: ((rows: number) => void) | undefined;
+}
+
+const ROWS_BETWEEN = 1_000;
+
 /**
  * Reads a master file that defines instruments: Upstox' JSON (complete, one exchange, MIS list) or CSV, gzipped or
  * plain; the format is recognised. Rows are read as a stream; a row that makes no sense, or repeats an instrument key,
  * is left out and counted.
  *
- * `validFrom` is the trading day of the file, `YYYY-MM-DD` in IST. @throws InstrumentFileError when the file as a
- * whole is no good (torn, cut, unknown columns, empty, beyond the limits): nothing of it is used.
+ * @throws InstrumentFileError when the file as a whole is no good (torn, cut, unknown columns, empty, beyond the
+ * limits): nothing of it is used.
  */
 export const loadInstruments = async (
   source: FileSource,
-  { validFrom }: { validFrom: string },
+  { validFrom, onRows }: LoadOptions,
 ): Promise<InstrumentLoad> => {
   const context = { validFrom };
   const byKey = new Map<string, Instrument>();
@@ -46,6 +56,7 @@ export const loadInstruments = async (
       if (byKey.has(instrument.instrumentKey))
         return { reason: 'instrument_key stands in an earlier row', detail: instrument.instrumentKey };
       byKey.set(instrument.instrumentKey, instrument);
+      if (byKey.size % ROWS_BETWEEN === 0) onRows?.(byKey.size);
       return undefined;
     },
   );
@@ -60,6 +71,30 @@ export const loadInstruments = async (
     instruments: withUniqueSymbols([...byKey.values()]),
     summary: { ...summary, loadedBySegment, ...(earliestExpiry !== undefined && { earliestExpiry }) },
   };
+};
+
+/** Which instruments a list of suspended ones names, and what became of the file's rows. */
+export interface SuspendedLoad {
+  readonly validFrom: string;
+  readonly instrumentKeys: ReadonlySet<string>;
+  readonly summary: TableSummary;
+}
+
+/** Reads a list of suspended instruments: Upstox' JSON, gzipped or plain. @throws InstrumentFileError as above. */
+export const loadSuspended = async (
+  source: FileSource,
+  { validFrom }: { validFrom: string },
+): Promise<SuspendedLoad> => {
+  const instrumentKeys = new Set<string>();
+  const parse = (row: RawRow) => parseUpstoxSuspendedRow(row, { validFrom });
+  const json = { name: 'upstox-json of suspended instruments', parse };
+  const summary = await readTable(source, { json, csv: [] }, ({ instrumentKey }) => {
+    if (instrumentKeys.has(instrumentKey))
+      return { reason: 'instrument_key stands in an earlier row', detail: instrumentKey };
+    instrumentKeys.add(instrumentKey);
+    return undefined;
+  });
+  return { validFrom, instrumentKeys, summary };
 };
 
 /** One broker's names for instruments, and what became of the file's rows. */

@@ -117,6 +117,22 @@ class Fields {
     return count > 0 ? count : refuseRow(`${field} is not a whole number above zero`, value);
   }
 
+  /** `false` unless it is there and true. */
+  flag(field: string): boolean {
+    const value = this.row[field] ?? false;
+    return typeof value === 'boolean' ? value : refuseRow(`${field} is neither true nor false`, value);
+  }
+
+  /** A share in percent, with at most two decimals, as whole basis points from 1 to 10,000: `36.52` is 3,652. */
+  basisPoints(field: string): number {
+    const value = this.row[field];
+    const text = typeof value === 'number' ? String(value) : this.optionalText(field);
+    const basisPoints = (parseE4(text ?? '') ?? NaN) / 100;
+    return Number.isInteger(basisPoints) && basisPoints > 0 && basisPoints <= 10_000
+      ? basisPoints
+      : refuseRow(`${field} is not a share in percent`, value);
+  }
+
   /** A calendar date printed as `2026-01-27`. */
   date(field: string): string {
     const text = this.textLike(field, /^\d{4}-\d{2}-\d{2}$/);

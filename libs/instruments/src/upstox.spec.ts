@@ -61,10 +61,40 @@ describe('a share', () => {
       isin: 'INE002A01018',
       lotSize: 1,
       tickSizeE4: 1000,
+      securityType: 'NORMAL',
     }));
 
-  it('needs neither short name nor security type', () =>
-    expect(json(without(reliance, 'short_name', 'security_type', 'qty_multiplier'))).toEqual(json(reliance)));
+  it('needs no short name', () =>
+    expect(json(without(reliance, 'short_name', 'qty_multiplier'))).toEqual(json(reliance)));
+
+  it.each(['SME', 'PCA', 'IPO'])('of security type %s says so', (securityType) =>
+    expect(json({ ...reliance, security_type: securityType })).toMatchObject({ securityType }),
+  );
+
+  it.each([undefined, 'BRANDNEW'])('of security type %s is loaded, and its type is not known', (type) => {
+    expect(json({ ...without(reliance, 'security_type'), ...(type !== undefined && { security_type: type }) })).toEqual(
+      json(without(reliance, 'security_type')),
+    );
+    expect(json(without(reliance, 'security_type'))).not.toHaveProperty('securityType');
+  });
+
+  it.each([
+    [25, 2_500],
+    [36.52, 3_652],
+  ])('that may be bought with the broker’s money at %d % asks for a margin of %i basis points', (bracket, marginBp) => {
+    expect(json({ ...reliance, mtf_enabled: true, mtf_bracket: bracket })).toMatchObject({ funded: { marginBp } });
+  });
+
+  it('is not funded when the file says nothing, or no', () => {
+    expect(json(reliance)).not.toHaveProperty('funded');
+    expect(json({ ...reliance, mtf_enabled: false, mtf_bracket: 25 })).not.toHaveProperty('funded');
+  });
+
+  it.each([undefined, 0, 101, 25.125, -25, 'many'])('is refused when it is funded at a margin of %p', (bracket) => {
+    expect(json({ ...reliance, mtf_enabled: true, mtf_bracket: bracket })).toMatchObject({
+      reason: 'mtf_bracket is not a share in percent',
+    });
+  });
 
   it('may be called M&M or BAJAJ-AUTO', () => {
     expect(json({ ...reliance, trading_symbol: 'M&M' })).toMatchObject({ symbol: 'NSE:M&M' });
@@ -95,7 +125,20 @@ describe('an option', () => {
       expiry: '2026-01-27',
       strikeE4: 260_000_000,
       underlyingSymbol: 'NIFTY',
+      underlyingKind: 'index',
     }));
+
+  it.each([
+    ['EQUITY', 'stock'],
+    ['INDEX', 'index'],
+    ['CUR', undefined],
+    ['COM', undefined],
+    [undefined, undefined],
+  ])('on what the file calls %p is on a %p', (type, kind) => {
+    const row = json({ ...niftyCall, underlying_type: type });
+    expect(row).toHaveProperty('instrumentKey');
+    expect((row as { underlyingKind?: string }).underlyingKind).toBe(kind);
+  });
 
   it('on a currency has a tick of Rs 0.0025 and strikes of three decimals', () =>
     expect(

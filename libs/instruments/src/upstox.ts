@@ -1,4 +1,4 @@
-import type { Instrument, Segment } from '#domain/instruments/instrument';
+import { SECURITY_TYPES, type Instrument, type SecurityType, type Segment } from '#domain/instruments/instrument';
 
 import { MONTHS, readRow, refuseRow, type Fields, type RawRow, type RowContext, type RowRefusal } from './row';
 import { DERIVATIVE_TYPES, SEGMENTS, exchangeOf } from './segments';
@@ -45,6 +45,8 @@ export const parseUpstoxJsonRow = (row: RawRow, context: RowContext): Instrument
           isin: fields.textLike('isin', ISIN),
           lotSize: fields.count('lot_size'),
           tickSizeE4: fields.priceE4('tick_size', 'paise'),
+          securityType: SECURITY_TYPE.get(fields.optionalText('security_type') ?? ''),
+          fundedMarginBp: fields.flag('mtf_enabled') ? fields.basisPoints('mtf_bracket') : undefined,
         });
       case 'NSE_FO':
       case 'BSE_FO':
@@ -67,10 +69,21 @@ export const parseUpstoxJsonRow = (row: RawRow, context: RowContext): Instrument
             lotSize: fields.count('lot_size'),
             tickSizeE4: fields.priceE4('tick_size', 'paise'),
             freezeQuantity: firstRefused(fields.optionalCount('freeze_quantity')),
+            underlyingKind: UNDERLYING_KIND.get(fields.optionalText('underlying_type') ?? ''),
           },
         );
       }
     }
+  });
+
+/**
+ * One object of a list of suspended instruments, which has the form of the master: only the key is read, because what
+ * is not traded may well lack what is needed to trade it.
+ */
+export const parseUpstoxSuspendedRow = (row: RawRow, context: RowContext): { instrumentKey: string } | RowRefusal =>
+  readRow(row, (fields) => {
+    const { instrumentKey } = readIdentity(fields, fields.lookup('segment', SEGMENTS), 'trading_symbol', context);
+    return { instrumentKey };
   });
 
 /**
@@ -94,6 +107,8 @@ export const parseUpstoxCsvRow = (row: RawRow, context: RowContext): Instrument 
           isin: ISIN.test(isin) ? isin : refuseRow('instrument_key holds no ISIN', identity.instrumentKey),
           lotSize: fields.count('lot_size'),
           tickSizeE4: fields.priceE4('tick_size', 'rupees'),
+          securityType: undefined,
+          fundedMarginBp: undefined,
         });
       }
       case 'NSE_FO':
@@ -128,7 +143,12 @@ const csvDerivative = (fields: Fields, identity: Identity, tickUnit: 'rupees' | 
       expiry,
       ...(strikeE4 !== undefined && { strikeE4 }),
     },
-    { lotSize: fields.count('lot_size'), tickSizeE4: fields.priceE4('tick_size', tickUnit), freezeQuantity: undefined },
+    {
+      lotSize: fields.count('lot_size'),
+      tickSizeE4: fields.priceE4('tick_size', tickUnit),
+      freezeQuantity: undefined,
+      underlyingKind: undefined,
+    },
   );
 };
 
@@ -139,6 +159,15 @@ const csvExpiries = (expiry: string): string[] => {
 };
 
 const CSV_DERIVATIVE_TYPES = new Map([...DERIVATIVE_TYPES, ['FF', 'FUT'] as const]);
+
+/** A type that is not known yet says nothing: a check that needs it fails, the share stays in the file. */
+const SECURITY_TYPE: ReadonlyMap<string, SecurityType> = new Map(SECURITY_TYPES.map((type) => [type, type]));
+
+/** Currencies (CUR), interest rates (IRD) and commodities (COM) are neither. */
+const UNDERLYING_KIND: ReadonlyMap<string, 'index' | 'stock'> = new Map([
+  ['INDEX', 'index'],
+  ['EQUITY', 'stock'],
+]);
 
 const SERIES = /^[A-Z0-9]{1,3}$/;
 /**
@@ -196,7 +225,13 @@ const security = (
     isin,
     lotSize,
     tickSizeE4,
-  }: Record<'instrumentType' | 'isin', string> & Record<'lotSize' | 'tickSizeE4', number>,
+    securityType,
+    fundedMarginBp,
+  }: Record<'instrumentType' | 'isin', string> &
+    Record<'lotSize' | 'tickSizeE4', number> & {
+      securityType: SecurityType | undefined;
+      fundedMarginBp: number | undefined;
+    },
 ): Instrument => ({
   instrumentKey,
   validFrom,
@@ -210,6 +245,8 @@ const security = (
   isin,
   lotSize,
   tickSizeE4,
+  ...(securityType !== undefined && { securityType }),
+  ...(fundedMarginBp !== undefined && { funded: { marginBp: fundedMarginBp } }),
 });
 
 const derivative = (
@@ -219,7 +256,11 @@ const derivative = (
     lotSize,
     tickSizeE4,
     freezeQuantity,
-  }: Record<'lotSize' | 'tickSizeE4', number> & { freezeQuantity: number | undefined },
+    underlyingKind,
+  }: Record<'lotSize' | 'tickSizeE4', number> & {
+    freezeQuantity: number | undefined;
+    underlyingKind: 'index' | 'stock' | undefined;
+  },
 ): Instrument => ({
   instrumentKey,
   validFrom,
@@ -236,6 +277,7 @@ const derivative = (
   underlyingSymbol: contract.underlyingSymbol,
   ...(contract.strikeE4 !== undefined && { strikeE4: contract.strikeE4 }),
   ...(freezeQuantity !== undefined && { freezeQuantity }),
+  ...(underlyingKind !== undefined && { underlyingKind }),
 });
 
 /**

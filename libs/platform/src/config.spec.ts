@@ -22,6 +22,7 @@ describe('the configuration', () => {
       paperTickMs: 5_000,
       brokerSimPort: 3900,
       simTickMs: 1_000,
+      replayHours: { fromMinute: 555, untilMinute: 930 },
       brokerUrls: {},
       brokerTimeoutMs: 5_000,
       reconcileMs: 30_000,

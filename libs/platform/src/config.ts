@@ -51,6 +51,8 @@ export interface Config {
   readonly brokerSimPort: number;
   /** Pace at which the simulated brokers play recorded prices. */
   readonly simTickMs: number;
+  /** Between which minutes after midnight IST the recorded day is replayed. */
+  readonly replayHours: { readonly fromMinute: number; readonly untilMinute: number };
   /**
    * Where brokers are to be found: base URLs without a slash at the end, or `real` for their own hosts. Absent means these,
    * too, but in the standalone process, which brings simulated brokers along.
@@ -67,10 +69,12 @@ export interface Config {
   readonly maxOrdersPerBatch: number;
   /** Pace at which the paper broker plays recorded prices. */
   readonly paperTickMs: number;
-  /** Instrument master to load instead of the one in the repository. */
+  /** Instrument master to load instead of the one in the repository: a file, or an http(s) URL that is read anew every morning. */
   readonly instrumentsFile?: string;
   /** How Zerodha, Fyers and Angel One name instruments: their master files instead of those in the repository. */
   readonly listingsFiles?: readonly string[];
+  /** Bands, surveillance, eligibility, closes, margin rates: what exchange and broker publish for the day. */
+  readonly referenceFiles?: readonly string[];
   /** Recorded prices for the paper broker instead of the ones in the repository. */
   readonly pricesFile?: string;
   /** How long requests in flight may take to finish once the process was asked to stop. */
@@ -159,8 +163,15 @@ export const readConfig = (environment: Environment): Config => {
   const brokerSettleMs =
     text('BROKER_SETTLE_MS') === undefined ? undefined : integer('BROKER_SETTLE_MS', 10_000, 500, 600_000);
 
+  const hours = text('REPLAY_HOURS');
+  const replayHours = hours === undefined ? REPLAY_HOURS : readHours(hours);
+  if (replayHours === undefined) wrong.push('REPLAY_HOURS must look like 09:15-15:30');
+
   const instrumentsFile = text('INSTRUMENTS_FILE');
   const listingsFiles = text('LISTINGS_FILES')
+    ?.split(',')
+    .map((file) => fileOrUrl(file.trim()));
+  const referenceFiles = text('REFERENCE_FILES')
     ?.split(',')
     .map((file) => resolve(file.trim()));
   const pricesFile = text('PRICES_FILE');
@@ -181,6 +192,7 @@ export const readConfig = (environment: Environment): Config => {
     paperTickMs: integer('PAPER_TICK_MS', 5_000, 1, 3_600_000),
     brokerSimPort: integer('BROKER_SIM_PORT', 3900, 0, 65_531),
     simTickMs: integer('SIM_TICK_MS', 1_000, 1, 3_600_000),
+    replayHours: replayHours ?? REPLAY_HOURS,
     brokerUrls,
     // Longer, and other processes would take over what is still under way.
     brokerTimeoutMs: integer('BROKER_TIMEOUT_MS', 5_000, 100, 6_000),
@@ -194,8 +206,9 @@ export const readConfig = (environment: Environment): Config => {
     ...(jwtSecret !== undefined && { jwtSecret }),
     ...(credentialsKeys !== undefined && { credentialsKeys }),
     ...(brokerSettleMs !== undefined && { brokerSettleMs }),
-    ...(instrumentsFile !== undefined && { instrumentsFile: resolve(instrumentsFile) }),
+    ...(instrumentsFile !== undefined && { instrumentsFile: fileOrUrl(instrumentsFile) }),
     ...(listingsFiles !== undefined && { listingsFiles }),
+    ...(referenceFiles !== undefined && { referenceFiles }),
     ...(pricesFile !== undefined && { pricesFile: resolve(pricesFile) }),
   };
   if (config.commandPort === config.queryPort && config.commandPort !== 0) {
@@ -231,7 +244,9 @@ export const describeConfig = (config: Config): readonly string[] => [
   `idempotency window: ${String(config.idempotencyWindowSec)} s`,
   `orders per batch: at most ${String(config.maxOrdersPerBatch)}`,
   `paper prices: one tick per ${String(config.paperTickMs)} ms from ${config.pricesFile ?? 'the repository'}`,
-  `instruments: ${config.instrumentsFile ?? 'the repository'}`,
+  `files of the day: ${config.referenceFiles?.join(', ') ?? 'the repository'}`,
+  `recorded day: replayed from ${clockTime(config.replayHours.fromMinute)} to ${clockTime(config.replayHours.untilMinute)} IST`,
+  `instruments: ${masked(config.instrumentsFile?.replace(/\?.*$/, '') ?? 'the repository')}`,
   `shutdown: at most ${String(config.shutdownTimeoutMs)} ms`,
 ];
 
@@ -270,6 +285,20 @@ export const credentialsKeysOf = (
     })
   );
 };
+
+/** The hours of continuous trading, the shortest of all segments and days on record. */
+const REPLAY_HOURS = { fromMinute: 9 * 60 + 15, untilMinute: 15 * 60 + 30 };
+
+/** `undefined` for what is no window within one day. */
+const readHours = (text: string): { fromMinute: number; untilMinute: number } | undefined => {
+  const [, ...parts] = /^([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)$/.exec(text) ?? [];
+  const [h1 = 0, m1 = 0, h2 = 0, m2 = 0] = parts.map(Number);
+  const found = { fromMinute: h1 * 60 + m1, untilMinute: h2 * 60 + m2 };
+  return parts.length === 4 && found.fromMinute < found.untilMinute ? found : undefined;
+};
+
+const clockTime = (minute: number): string =>
+  `${String(Math.floor(minute / 60)).padStart(2, '0')}:${String(minute % 60).padStart(2, '0')}`;
 
 const KEY_BYTES = 32;
 
@@ -357,6 +386,9 @@ const isBroker = (value: string): boolean => {
 
 const isPostgresUrl = (value: string): boolean =>
   URL.canParse(value) && ['postgres:', 'postgresql:'].includes(new URL(value).protocol);
+
+/** A file as an absolute path; what is on another machine stays as it is. */
+const fileOrUrl = (value: string): string => (/^https?:\/\//i.test(value) ? value : resolve(value));
 
 const isBaseUrl = (value: string): boolean => {
   if (!URL.canParse(value)) return false;

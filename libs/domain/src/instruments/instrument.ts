@@ -5,6 +5,9 @@ export type Exchange = 'NSE' | 'BSE' | 'MCX';
 export type Segment =
   'NSE_EQ' | 'BSE_EQ' | 'NSE_FO' | 'BSE_FO' | 'NCD_FO' | 'BCD_FO' | 'MCX_FO' | 'NSE_COM' | 'NSE_INDEX' | 'BSE_INDEX';
 
+export const SECURITY_TYPES = ['NORMAL', 'SME', 'PCA', 'IPO'] as const;
+export type SecurityType = (typeof SECURITY_TYPES)[number];
+
 /**
  * One tradable (or, for an index, quotable) contract.
  *
@@ -33,4 +36,10 @@ export interface Instrument {
   readonly expiry?: string;
   readonly strikeE4?: number;
   readonly underlyingSymbol?: string;
+  /** What a contract is on, where the source says so; absent on currencies, interest rates and commodities. */
+  readonly underlyingKind?: 'index' | 'stock';
+  /** NSE cash only: `PCA` trades in periodic call auctions, `IPO` is on its first days. */
+  readonly securityType?: SecurityType;
+  /** May be bought with the broker's money: the margin asked for, basis points of its value. */
+  readonly funded?: { readonly marginBp: number };
 }
