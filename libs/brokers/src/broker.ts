@@ -79,8 +79,8 @@ export interface Broker {
   /** Local address that its orders leave from, where it wants a registered one. */
   readonly egressAddress?: string;
   readonly algoId?: string;
-  /** The day this broker's market trades on, `YYYY-MM-DD` in IST: the recorded one where prices are replayed. */
-  tradingDate(): string;
+  /** What its market's clock shows, epoch milliseconds: a moment of the recorded day where prices are replayed. */
+  marketNowMs(): number;
   /** Last traded price, `undefined` when this broker knows none. */
   lastPriceE4(instrumentKey: string): number | undefined;
   /** Waits, not for long, until prices of these instruments are known, where they have to be asked for. */
@@ -108,8 +108,8 @@ export interface Brokers {
   connected(accountId: string): readonly string[];
   /** Makes sure that `of` knows what was connected until a moment ago. */
   refresh(accountId: string): Promise<void>;
-  /** The day that this broker's market trades on, whoever is connected. */
-  tradingDate(broker: string): string | undefined;
+  /** What the clock of this broker's market shows, whoever is connected. */
+  marketNowMs(broker: string): number | undefined;
   /** As `Broker.subscribe`, for all of them. */
   subscribe(listener: ReportListener): () => Promise<void>;
 }
@@ -123,7 +123,7 @@ export const sharedBrokers = (brokers: readonly Broker[]): Brokers => {
     of: (_, broker) => byName.get(broker),
     connected: () => names,
     refresh: () => Promise.resolve(),
-    tradingDate: (broker) => byName.get(broker)?.tradingDate(),
+    marketNowMs: (broker) => byName.get(broker)?.marketNowMs(),
     subscribe: (listener) => {
       const stops = brokers.map((broker) => broker.subscribe(listener));
       return async () => {

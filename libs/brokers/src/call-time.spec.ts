@@ -32,7 +32,7 @@ const connected = (client: Partial<BrokerClient>, admission: Admission = { admit
     governor: { admit: () => passes(700, admission), weightMax: () => 8, close: () => undefined },
     instruments: instrumentsOf(SHARE),
     prices: new LastPrices(),
-    tradingDate: () => '2026-11-20',
+    marketNowMs: () => Date.UTC(2026, 10, 20, 5),
     settleMs: 0,
     openOrders: () => Promise.resolve([]),
     reconcileMs: 60_000,

@@ -48,7 +48,7 @@ const connect = (world: ClientWorld, more: Partial<ConnectedBrokerOptions> = {})
     client: noting(world.open(), throttled),
     ...{ capabilities, governor, instruments, settleMs: capabilities.settleMs, reconcileMs: NEVER_MS },
     prices: new LastPrices(),
-    tradingDate: () => DEMO_DAY,
+    marketNowMs: () => Date.parse(`${DEMO_DAY}T10:00:00+05:30`),
     openOrders: () => Promise.resolve([]),
     now: () => Date.now(),
     onLocked: (errorClass) => locks.push(errorClass),

@@ -36,7 +36,7 @@ export interface ConnectedBrokerOptions {
   readonly governor: Pick<Governor, 'admit' | 'weightMax' | 'close'>;
   readonly instruments: BrokerInstruments;
   readonly prices: LastPrices;
-  readonly tradingDate: () => string;
+  readonly marketNowMs: () => number;
   readonly settleMs: number;
   /** What is open at this broker, as the log has it now. */
   readonly openOrders: () => Promise<readonly OpenOrder[]>;
@@ -111,8 +111,8 @@ export class ConnectedBroker implements Broker {
     });
   }
 
-  tradingDate(): string {
-    return this.options.tradingDate();
+  marketNowMs(): number {
+    return this.options.marketNowMs();
   }
 
   lastPriceE4(instrumentKey: string): number | undefined {

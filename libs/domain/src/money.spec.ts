@@ -118,6 +118,16 @@ describe('writing rupees', () => {
         expect(parseE4(sent.price)).toBe(amountE4);
       }),
     ));
+  it('sends the number that the decimal text reads as, to the last bit', () => {
+    fc.assert(
+      fc.property(amount, fc.boolean(), (magnitudeE4, isDebt) => {
+        const amountE4 = isDebt ? -magnitudeE4 : magnitudeE4;
+        expect(toRupees(amountE4)).toBe(Number(formatE4(amountE4)) + 0);
+      }),
+      { numRuns: 1_000 },
+    );
+    expect(Object.is(toRupees(-0), 0)).toBe(true);
+  });
   it('shows at least two places and at most four', () =>
     fc.assert(fc.property(amount, (amountE4) => expect(formatE4(amountE4)).toMatch(/^\d+\.\d{2,4}$/))));
 });

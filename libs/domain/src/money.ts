@@ -29,8 +29,11 @@ export const formatE4 = (amountE4: number): string => {
   return `${amountE4 < 0 ? '-' : ''}${digits.slice(0, -4)}.${fraction}`;
 };
 
-/** The amount as the JSON number with the same decimal text. For output only: nothing computes with it. */
-export const toRupees = (amountE4: number): number => Number(formatE4(amountE4));
+/**
+ * The amount as the JSON number with the same decimal text. For output only: nothing computes with it. One division of whole
+ * numbers is rounded once, to the same number that reading the text gives; `+ 0` because no amount is negative nothing.
+ */
+export const toRupees = (amountE4: number): number => amountE4 / E4_PER_RUPEE + 0;
 
 /** Price times quantity, exactly. @throws Refused `money.too-large` above the safe integer range. */
 export const valueOf = (priceE4: number, quantity: number): number => {
@@ -45,3 +48,9 @@ export const shareOf = (amountE4: number, part: number, whole: number): number =
 /** Adds basis points (1/100 of a percent) to a price, rounded up: a margin must never fall short by rounding. */
 export const addBasisPointsRoundedUp = (priceE4: number, basisPoints: number): number =>
   priceE4 + Math.ceil((priceE4 * basisPoints) / 10_000);
+
+/** Basis points (1/100 of a percent) of an amount, rounded up: a margin must never fall short by rounding. */
+export const basisPointsOfRoundedUp = (amountE4: number, basisPoints: number): number => {
+  const rest = amountE4 % 10_000;
+  return ((amountE4 - rest) / 10_000) * basisPoints + Math.ceil((rest * basisPoints) / 10_000);
+};

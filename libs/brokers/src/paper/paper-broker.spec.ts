@@ -47,7 +47,7 @@ type Recorded = (() => RestingOrder)[];
 const openBroker = (recorded: Recorded = []): PaperBroker =>
   new PaperBroker({
     market: new PaperMarket(DAYS, TICK_MS),
-    tradingDate: '2026-01-02',
+    marketNowMs: () => Date.UTC(2026, 0, 2, 5),
     tickMs: TICK_MS,
     now: () => Date.now(),
     lotSizeOf: (instrumentKey) => LOT_SIZES.get(instrumentKey),

@@ -19,8 +19,8 @@ export interface RestingOrder {
 
 export interface PaperBrokerOptions {
   readonly market: PaperMarket;
-  /** The day the prices were recorded on, `YYYY-MM-DD`. */
-  readonly tradingDate: string;
+  /** What the clock of the replayed market shows: see `replayClock`. */
+  readonly marketNowMs: () => number;
   readonly tickMs: number;
   readonly now: () => number;
   readonly lotSizeOf: (instrumentKey: string) => number | undefined;
@@ -52,8 +52,8 @@ export class PaperBroker implements Broker {
 
   constructor(private readonly options: PaperBrokerOptions) {}
 
-  tradingDate(): string {
-    return this.options.tradingDate;
+  marketNowMs(): number {
+    return this.options.marketNowMs();
   }
 
   lastPriceE4(instrumentKey: string): number | undefined {

@@ -3,23 +3,36 @@ import type { AccountCommand } from './account';
 
 /**
  * What an order's event means to its account: the reservation follows the order. `order` is the order after the
- * event, `marginPriceE4` prices its present terms. Told twice, the account does nothing the second time, so a
- * reaction may safely be repeated.
+ * event, `marginPriceE4` prices its present terms, `tradingDateOf` says which day of a broker's market a trade belongs to.
+ * Told twice, the account does nothing the second time, so a reaction may safely be repeated.
  */
 export const accountReaction = (
   event: OrderEvent,
-  { details, terms, status }: Order,
+  { details, terms, status, broker, route }: Order,
   marginPriceE4: number,
+  tradingDateOf?: (broker: string, tradedAtMs: number) => string,
 ): AccountCommand | undefined => {
   if (!details) return undefined; // nothing was placed yet
   const { orderId, instrumentKey, product, side } = details;
   const orderClosed = CLOSED.has(status);
   switch (event.type) {
     case 'OrderFilled': {
-      const { tradeId, quantity, priceE4, cumulativeQuantity } = event.data;
+      const { tradeId, quantity, priceE4, cumulativeQuantity, tradedAt } = event.data;
+      const at = broker ?? route?.broker;
       return {
         type: 'PostMargin',
-        data: { orderId, instrumentKey, product, side, tradeId, quantity, priceE4, cumulativeQuantity, orderClosed },
+        data: {
+          orderId,
+          instrumentKey,
+          product,
+          side,
+          tradeId,
+          quantity,
+          priceE4,
+          cumulativeQuantity,
+          orderClosed,
+          ...(at !== undefined && tradingDateOf && { broker: at, tradingDate: tradingDateOf(at, tradedAt) }),
+        },
       };
     }
     case 'OrderReplaced':

@@ -1,3 +1,4 @@
+import type { Charges } from '../charges/charges';
 import { type Decider, refuse } from '../decider';
 import type { OrderDetails } from '../orders/order';
 import type { Verdict } from '../risk/verdict';
@@ -7,10 +8,10 @@ export type IntentLine = OrderDetails & { readonly broker?: string };
 
 /**
  * What became of a line, as the client was told: ACCEPTED by the broker; DENIED by our rules; REJECTED by the broker;
- * UNKNOWN while nobody answered; PENDING while it is on its way; FAILED when no broker could be reached; PARTIAL when its
- * slices fared differently.
+ * UNKNOWN while nobody answered; PENDING while it is on its way; FAILED when no broker could be reached; QUEUED while we
+ * hold it for the next session; PARTIAL when its slices fared differently.
  */
-export type LineStatus = 'ACCEPTED' | 'DENIED' | 'REJECTED' | 'UNKNOWN' | 'PENDING' | 'FAILED' | 'PARTIAL';
+export type LineStatus = 'ACCEPTED' | 'QUEUED' | 'DENIED' | 'REJECTED' | 'UNKNOWN' | 'PENDING' | 'FAILED' | 'PARTIAL';
 
 export interface LineResult extends SliceResult {
   readonly line: number;
@@ -26,6 +27,10 @@ export interface SliceResult {
   readonly broker?: string;
   readonly brokerOrderId?: string;
   readonly verdicts?: readonly Verdict[];
+  /** Estimated, of an order that was not denied. */
+  readonly charges?: Charges;
+  /** Until when it is held, epoch milliseconds. */
+  readonly heldUntilMs?: number;
   readonly problem?: { readonly code: string; readonly detail: string };
 }
 
@@ -104,8 +109,8 @@ export const intent: Decider<Intent, IntentCommand, IntentEvent> = { initial: { 
 export const statusOf = (results: readonly Pick<LineResult, 'status'>[]): IntentStatus => {
   const count = (...statuses: LineStatus[]) => results.filter(({ status }) => statuses.includes(status)).length;
   if (count('PENDING') > 0) return 'PENDING';
-  if (count('ACCEPTED') === results.length) return 'ACCEPTED';
-  return count('ACCEPTED', 'UNKNOWN', 'PARTIAL') === 0 ? 'REJECTED' : 'PARTIAL';
+  if (count('ACCEPTED', 'QUEUED') === results.length) return 'ACCEPTED';
+  return count('ACCEPTED', 'QUEUED', 'UNKNOWN', 'PARTIAL') === 0 ? 'REJECTED' : 'PARTIAL';
 };
 
 /** One result a line, from one an order: of a line that was cut, what its slices came to together. */

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { type ExecType, lifeCycle, type OrdStatus, ordStatusOf } from './life-cycle';
-import { CLOSED, order, type Order, type OrderCommand, type OrderEvent, type OrderStatus } from './order';
+import { CLOSED, isHeld, order, type Order, type OrderCommand, type OrderEvent, type OrderStatus } from './order';
 import { ask, commandOf, decideOrPass, details, KINDS, liveThrough, SMALL, terms, told } from './samples';
 
 type EventType = OrderEvent['type'];
@@ -35,8 +35,9 @@ const choice = fc.noBias(fc.tuple(fc.nat(KINDS.length - 1), fc.nat(99), fc.nat(9
 describe('the table of transitions', () => {
   it('is never left, whatever is asked and told', () =>
     fc.assert(
-      fc.property(fc.array(choice, { maxLength: 60, size: 'max' }), (choices) => {
-        const left = liveThrough([ask.place(SMALL), ask.dispatch(), ...choices.map(commandOf)])
+      fc.property(fc.boolean(), fc.array(choice, { maxLength: 60, size: 'max' }), (held, choices) => {
+        const begun = held ? [ask.hold(SMALL)] : [ask.place(SMALL), ask.dispatch()];
+        const left = liveThrough([...begun, ...choices.map(commandOf)])
           .map(({ event: { type }, before, after }) => ({ type, from: before.status, to: after.status }))
           .filter((transition) => !isAllowed(transition));
         expect(left.map(nameOf)).toEqual([]);
@@ -68,6 +69,11 @@ describe('the table of transitions', () => {
         .map(nameOf),
     ).toEqual([]));
 
+  it('cancels an order that is held on the spot, and no other without its broker', () => {
+    const cancelled = exploreAllLives().filter(({ type, from }) => type === 'OrderCancelled' && from === 'placed');
+    expect(cancelled.map(({ held }) => held)).toEqual([true]);
+  });
+
   /** The shortest way to each event: what was asked and told until it happened. */
   const shortest: Readonly<Record<EventType, readonly OrderCommand[]>> = {
     OrderPlaced: [ask.place()],
@@ -80,7 +86,7 @@ describe('the table of transitions', () => {
     OrderAbandoned: [ask.place(), ask.abandon()],
     CancelRequested: [ask.place(), ask.cancel()],
     CancelRejected: [ask.place(), ask.dispatch(), ask.cancel(), told.cancelRejected()],
-    OrderCancelled: [ask.place(), ask.dispatch(), told.cancelled()],
+    OrderCancelled: [ask.hold(), ask.cancel()],
     ReplaceRequested: [ask.place(), ask.dispatch(), told.accepted(), ask.replace(terms(3))],
     ReplaceDenied: [ask.place(), ask.dispatch(), told.accepted(), ask.denyReplace(terms(3))],
     ReplaceRejected: [ask.place(), ask.dispatch(), told.accepted(), ask.replace(terms(3)), told.replaceRejected()],
@@ -93,7 +99,7 @@ describe('the table of transitions', () => {
 
   it.each(ways)('$type happens after no less than $length commands', ({ type, way, length }) => {
     const steps = liveThrough(way);
-    expect(steps).toHaveLength(length);
+    expect(new Set(steps.map(({ command }) => command)).size).toBe(length); // each of them did something
     expect(steps.at(-1)?.event.type).toBe(type);
     expect(exploreAllLives().find((step) => step.type === type)?.depth).toBe(length);
   });
@@ -181,6 +187,8 @@ interface Transition {
   readonly type: EventType;
   readonly from: OrderStatus;
   readonly to: OrderStatus;
+  /** Whether the order waited with us before it. */
+  readonly held: boolean;
   /** Commands it takes at least. */
   readonly depth: number;
 }
@@ -194,6 +202,7 @@ const exploreAllLives = (() => {
   const small = { ...details, ...terms(2) };
   const alphabet: readonly OrderCommand[] = [
     ask.place(small),
+    ask.hold(small),
     ask.deny(small),
     ask.dispatch(1),
     ask.dispatch(2),
@@ -230,10 +239,10 @@ const exploreAllLives = (() => {
         for (const command of alphabet) {
           let now = before;
           for (const event of decideOrPass(command, now)) {
-            const from = now.status;
+            const [from, held] = [now.status, isHeld(now)];
             now = order.evolve(now, event);
-            const name = `${event.type} ${from} ${now.status}`;
-            if (!transitions.has(name)) transitions.set(name, { type: event.type, from, to: now.status, depth });
+            const name = `${event.type} ${from} ${String(held)} ${now.status}`;
+            if (!transitions.has(name)) transitions.set(name, { type: event.type, from, to: now.status, held, depth });
           }
           const key = keyOf(now);
           if (known.has(key)) continue;
@@ -251,7 +260,13 @@ const exploreAllLives = (() => {
 const keyOf = ({ status, terms: inForce, attempt, brokerOrderId, filledQuantity, tradeIds, ...order }: Order): string =>
   JSON.stringify([
     ...[status, inForce.quantity, attempt, brokerOrderId, filledQuantity, [...tradeIds].sort()],
-    ...[order.pendingCancel, order.lastCancel, order.pendingReplace?.requestId, order.lastReplace?.requestId],
+    ...[
+      isHeld({ status, ...order }),
+      order.pendingCancel,
+      order.lastCancel,
+      order.pendingReplace?.requestId,
+      order.lastReplace?.requestId,
+    ],
   ]);
 
 describe('the exploration', () => {

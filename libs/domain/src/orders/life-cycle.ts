@@ -28,7 +28,7 @@ export const lifeCycle: Readonly<Record<OrderEvent['type'], Transition>> = {
   OrderAbandoned: { from: ['placed', 'not-sent'], to: ['abandoned'], execType: '8' },
   CancelRequested: { from: ['placed', 'not-sent', ...SENT], to: ['same'], execType: '6' },
   CancelRejected: { from: SENT, to: ['same'], execType: 'I' },
-  OrderCancelled: { from: SENT, to: ['cancelled'], execType: '4' },
+  OrderCancelled: { from: ['placed', ...SENT], to: ['cancelled'], execType: '4' }, // `placed`: held by us
   ReplaceRequested: { from: ['working'], to: ['same'], execType: 'E' },
   ReplaceDenied: { from: ['working'], to: ['same'], execType: 'I' },
   ReplaceRejected: { from: ['working'], to: ['same', 'filled'], execType: 'I' },

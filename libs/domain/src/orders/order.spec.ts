@@ -6,6 +6,7 @@ const given = specify(order);
 
 const {
   placed,
+  held,
   denied,
   dispatched,
   accepted,
@@ -652,6 +653,35 @@ describe('replace races', () => {
       .when(told.replaceRejected())
       .thenNothing();
   });
+});
+
+describe('an order that is held', () => {
+  it('is cancelled as soon as it is asked: no broker has it', () =>
+    given(held()).when(ask.cancel()).then(cancelRequested(), cancelled(100)));
+  it('is cancelled once', () => given(held(), cancelRequested(), cancelled(100)).when(ask.cancel()).thenNothing());
+  it('is not sent any more after that', () =>
+    given(held(), cancelRequested(), cancelled(100)).when(ask.dispatch()).thenRefused('order.not-dispatchable'));
+  it('is held once, whenever its market opens', () => {
+    given(held()).when(ask.hold()).thenNothing();
+    given(held()).when(ask.place()).thenNothing();
+  });
+  it('is sent with what its second look found', () => {
+    const verdicts = [{ check: 'session', outcome: 'pass' }] as const;
+    const dispatch = { attempt: 1, broker: 'paper', tag: 'tag-1', verdicts };
+    given(held()).when({ type: 'DispatchOrder', data: dispatch }).then({ type: 'OrderDispatched', data: dispatch });
+  });
+  it('is waited for at its broker once it is sent: a cancel is only asked for', () =>
+    given(held(), dispatched()).when(ask.cancel()).then(cancelRequested()));
+  it('is given up when its second look finds something, and says what', () => {
+    const verdicts = [{ check: 'daily-loss', outcome: 'fail' }] as const;
+    given(held())
+      .when({ type: 'AbandonOrder', data: { evidence, verdicts } })
+      .then({ type: 'OrderAbandoned', data: { attempt: 0, evidence, verdicts } });
+  });
+  it('is not changed: nobody has it who could', () =>
+    given(held())
+      .when(ask.replace(terms(50)))
+      .thenRefused('order.not-working'));
 });
 
 describe('a life from end to end', () => {

@@ -1,4 +1,5 @@
 import { Set } from 'immutable';
+import type { Charges } from '../charges/charges';
 import { type Decider, type DomainEvent, refuse } from '../decider';
 import type { Exchange, Segment } from '../instruments/instrument';
 import type { Verdict } from '../risk/verdict';
@@ -37,6 +38,18 @@ export interface OrderDetails extends OrderTerms {
   readonly product: Product;
   readonly clientOrderId?: string;
   readonly strategyId?: string;
+  /** May wait with us for the next session when the market is closed (after-market order). */
+  readonly afterMarket?: boolean;
+}
+
+/** What was decided when an order was placed. */
+export interface Placing {
+  readonly route: Route;
+  readonly verdicts: readonly Verdict[];
+  /** What it will cost if all of it fills at the price it was judged at: an estimate. */
+  readonly charges?: Charges;
+  /** Held by us until then, epoch milliseconds of its market's clock; absent: sent at once. */
+  readonly releaseAtMs?: number;
 }
 
 export interface Route {
@@ -79,7 +92,7 @@ export type OrderEvent =
   // past tense; never renamed once stored
   | {
       readonly type: 'OrderPlaced';
-      readonly data: OrderDetails & { readonly route: Route; readonly verdicts: readonly Verdict[] };
+      readonly data: OrderDetails & Placing;
     }
   | { readonly type: 'OrderDenied'; readonly data: OrderDetails & { readonly verdicts: readonly Verdict[] } }
   /** Written before the broker is called: from here on an order may exist at the broker. */
@@ -92,6 +105,8 @@ export type OrderEvent =
         /** As whom it is sent: of a registered algorithm, from a registered address. */
         readonly algoId?: string;
         readonly egressAddress?: string;
+        /** Of the second look that an order gets when it was held. */
+        readonly verdicts?: readonly Verdict[];
       };
     }
   | {
@@ -103,8 +118,15 @@ export type OrderEvent =
   | { readonly type: 'DispatchNotSent'; readonly data: { readonly attempt: number; readonly evidence: Evidence } }
   /** Nobody answered: the order is in doubt until it is found or proven absent. */
   | { readonly type: 'DispatchInDoubt'; readonly data: { readonly attempt: number; readonly evidence: Evidence } }
-  /** Every attempt ended as not sent, and no further one will be made. */
-  | { readonly type: 'OrderAbandoned'; readonly data: { readonly attempt: number; readonly evidence: Evidence } }
+  /** Every attempt ended as not sent, and no further one will be made; or a held order did not pass its second look. */
+  | {
+      readonly type: 'OrderAbandoned';
+      readonly data: {
+        readonly attempt: number;
+        readonly evidence: Evidence;
+        readonly verdicts?: readonly Verdict[];
+      };
+    }
   | { readonly type: 'CancelRequested'; readonly data: { readonly requestId: string } }
   | { readonly type: 'CancelRejected'; readonly data: { readonly evidence: Evidence } }
   | {
@@ -150,7 +172,7 @@ export type OrderEvent =
 export type OrderCommand =
   | {
       readonly type: 'PlaceOrder';
-      readonly data: OrderDetails & { readonly route: Route; readonly verdicts: readonly Verdict[] };
+      readonly data: OrderDetails & Placing;
     }
   | { readonly type: 'DenyOrder'; readonly data: OrderDetails & { readonly verdicts: readonly Verdict[] } }
   | {
@@ -162,11 +184,15 @@ export type OrderCommand =
         /** As whom it is sent: of a registered algorithm, from a registered address. */
         readonly algoId?: string;
         readonly egressAddress?: string;
+        readonly verdicts?: readonly Verdict[];
       };
     }
   | { readonly type: 'RecordNotSent'; readonly data: { readonly attempt: number; readonly evidence: Evidence } }
   | { readonly type: 'RecordDoubt'; readonly data: { readonly attempt: number; readonly evidence: Evidence } }
-  | { readonly type: 'AbandonOrder'; readonly data: { readonly evidence: Evidence } }
+  | {
+      readonly type: 'AbandonOrder';
+      readonly data: { readonly evidence: Evidence; readonly verdicts?: readonly Verdict[] };
+    }
   | { readonly type: 'RequestCancel'; readonly data: { readonly requestId: string } }
   | {
       readonly type: 'RequestReplace';
@@ -209,6 +235,12 @@ export interface Order {
   /** Absent only while `new`. */
   readonly details?: OrderDetails;
   readonly route?: Route;
+  /** Held by us until then and not sent before, epoch milliseconds of its market's clock. */
+  readonly releaseAtMs?: number;
+  /** Estimated when it was placed. */
+  readonly charges?: Charges;
+  /** Changes that were asked of the broker so far. */
+  readonly replaces: number;
   /** In force at the broker; follows `OrderReplaced`. */
   readonly terms: OrderTerms;
   readonly attempt: number;
@@ -233,6 +265,7 @@ export interface Order {
 const initial: Order = {
   status: 'new',
   terms: { orderType: 'MARKET', quantity: 0, validity: 'DAY' },
+  replaces: 0,
   attempt: 0,
   filledQuantity: 0,
   tradeIds: Set(),
@@ -241,6 +274,9 @@ const initial: Order = {
 /** What is still to be filled. */
 export const leavesOf = ({ terms, filledQuantity }: Pick<Order, 'terms' | 'filledQuantity'>): number =>
   terms.quantity - filledQuantity;
+
+/** With us, and not at any broker: it waits for its market to open. */
+export const isHeld = ({ status, releaseAtMs }: Order): boolean => status === 'placed' && releaseAtMs !== undefined;
 
 /** The trades in an order's history, in the order in which they were recorded. */
 export const fillsOf = (events: Iterable<DomainEvent>): readonly OrderFilled[] => [...events].filter(isFill);
@@ -294,7 +330,13 @@ const decide = (command: OrderCommand, order: Order): readonly OrderEvent[] => {
     case 'RequestCancel': {
       if (order.status === 'new') return refuse('order.unknown');
       if (CLOSED.has(order.status)) return order.lastCancel === command.data.requestId ? [] : refuse('order.closed');
-      return order.pendingCancel === undefined ? [{ type: 'CancelRequested', data: command.data }] : []; // asked once is enough
+      if (order.pendingCancel !== undefined) return []; // asked once is enough
+      return isHeld(order)
+        ? [
+            { type: 'CancelRequested', data: command.data },
+            { type: 'OrderCancelled', data: { reason: 'requested', leavesQuantity: leavesOf(order) } },
+          ]
+        : [{ type: 'CancelRequested', data: command.data }];
     }
     case 'RequestReplace':
     case 'DenyReplace': {
@@ -398,6 +440,7 @@ const DETAILS = [
   'product',
   'clientOrderId',
   'strategyId',
+  'afterMarket',
 ] as const;
 
 /** Two sets of terms ask for the same. */
@@ -412,7 +455,8 @@ const evolve = (order: Order, event: OrderEvent): Order => {
   switch (event.type) {
     case 'OrderPlaced':
     case 'OrderDenied': {
-      const { verdicts, ...placed } = event.data;
+      const { verdicts, ...asked } = event.data;
+      const { charges, releaseAtMs, ...placed } = { charges: undefined, releaseAtMs: undefined, ...asked };
       const { orderType, quantity, priceE4, triggerPriceE4, validity, disclosedQuantity } = placed;
       const terms = {
         orderType,
@@ -423,11 +467,21 @@ const evolve = (order: Order, event: OrderEvent): Order => {
         ...(disclosedQuantity !== undefined && { disclosedQuantity }),
       };
       return event.type === 'OrderPlaced'
-        ? { ...order, status: 'placed', details: placed, route: event.data.route, terms }
+        ? {
+            ...order,
+            status: 'placed',
+            details: placed,
+            route: event.data.route,
+            terms,
+            ...(charges && { charges }),
+            ...(releaseAtMs !== undefined && { releaseAtMs }),
+          }
         : { ...order, status: 'denied', details: placed, terms, denial: verdicts };
     }
-    case 'OrderDispatched':
-      return { ...order, status: 'dispatched', ...event.data };
+    case 'OrderDispatched': {
+      const { verdicts: _found, ...dispatch } = event.data;
+      return { ...order, status: 'dispatched', ...dispatch };
+    }
     case 'OrderAccepted':
       return { ...knownToBroker(order), brokerOrderId: event.data.brokerOrderId };
     case 'OrderRejected':
@@ -448,7 +502,12 @@ const evolve = (order: Order, event: OrderEvent): Order => {
       return close(order, 'cancelled');
     case 'ReplaceRequested': {
       const { requestId, terms } = event.data;
-      return { ...order, pendingReplace: { requestId, terms }, lastReplace: { requestId, terms, denied: false } };
+      return {
+        ...order,
+        replaces: order.replaces + 1,
+        pendingReplace: { requestId, terms },
+        lastReplace: { requestId, terms, denied: false },
+      };
     }
     case 'ReplaceDenied': {
       const { requestId, terms } = event.data;

@@ -41,6 +41,8 @@ export const details: OrderDetails = {
 const route: Route = { broker: 'paper', reason: 'account' };
 const passed: readonly Verdict[] = [{ check: 'quantity', outcome: 'pass' }];
 const failed: readonly Verdict[] = [{ check: 'quantity', outcome: 'fail' }];
+/** Of a held order: 5 January 2026, 9:00 IST. */
+export const RELEASE_MS = Date.UTC(2026, 0, 5, 3, 30);
 export const evidence = { code: 'X1', message: 'as the broker said' };
 
 /** What was asked of the order. */
@@ -48,6 +50,11 @@ export const ask = {
   place: (asked: OrderDetails = details): OrderCommand => ({
     type: 'PlaceOrder',
     data: { ...asked, route, verdicts: passed },
+  }),
+  /** Placed while its market is closed: it waits with us. */
+  hold: (asked: OrderDetails = details): OrderCommand => ({
+    type: 'PlaceOrder',
+    data: { ...asked, route, verdicts: passed, releaseAtMs: RELEASE_MS },
   }),
   deny: (asked: OrderDetails = details): OrderCommand => ({ type: 'DenyOrder', data: { ...asked, verdicts: failed } }),
   dispatch: (attempt = 1, broker = 'paper'): OrderCommand => ({
@@ -88,6 +95,10 @@ export const happened = {
   placed: (asked: OrderDetails = details): OrderEvent => ({
     type: 'OrderPlaced',
     data: { ...asked, route, verdicts: passed },
+  }),
+  held: (asked: OrderDetails = details): OrderEvent => ({
+    type: 'OrderPlaced',
+    data: { ...asked, route, verdicts: passed, releaseAtMs: RELEASE_MS },
   }),
   denied: (asked: OrderDetails = details): OrderEvent => ({
     type: 'OrderDenied',
@@ -187,6 +198,7 @@ export const SMALL: OrderDetails = { ...details, ...terms(10) };
 /** Everything that can be asked of or told about an order once it is placed; two numbers choose the particulars. */
 export const KINDS: readonly ((a: number, b: number) => OrderCommand)[] = [
   () => ask.place(SMALL),
+  () => ask.hold(SMALL),
   () => ask.deny(SMALL),
   (a) => ask.dispatch(1 + (a % 3)),
   (a) => ask.notSent(1 + (a % 2)),

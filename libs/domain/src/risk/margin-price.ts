@@ -9,7 +9,8 @@ const COLLARS: readonly { readonly from: string; readonly basisPoints: number }[
   { from: '2025-01-01', basisPoints: 300 },
 ];
 
-const collarOn = (tradingDate: string): number => COLLARS.findLast(({ from }) => from <= tradingDate)?.basisPoints ?? 0;
+export const collarOn = (tradingDate: string): number =>
+  COLLARS.findLast(({ from }) => from <= tradingDate)?.basisPoints ?? 0;
 
 /**
  * Price per unit at which an order is margined, in 1/10,000 rupee: its limit where it has one, otherwise its trigger or

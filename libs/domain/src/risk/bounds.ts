@@ -1,0 +1,209 @@
+import { type Dated, inForceOn } from '../market/dated';
+import { toRupees } from '../money';
+import {
+  amountUpTo,
+  type Check,
+  fail,
+  type Finding,
+  finding,
+  inForce,
+  type Measured,
+  NO_VALUE,
+  NOT_LIMITED,
+  notApplicable,
+  ruleOf,
+  worthE4,
+} from './check';
+import type { CheckContext } from './context';
+import type { Limits } from './limits';
+
+/** What no single order may exceed, whoever asks, by date. */
+const ORDER_VALUE_CEILINGS: readonly (Dated & { readonly valueE4: number })[] = [
+  { from: '2012-12-13', valueE4: 1_000_000_000_000, certainty: 'confirmed', source: 'SEBI CIR/MRD/DP/34/2012' },
+];
+
+/** The whole order counts, executed or not: premium for an option, price times units for everything else. */
+export const orderValue: Check = ({ quantity }, context, { priceE4 }) => {
+  const ceiling = inForceOn(ORDER_VALUE_CEILINGS, context.tradingDate);
+  if (ceiling === undefined) return fail({ reason: `no order value is allowed on ${context.tradingDate}` });
+  const ownE4 = context.limits.orderValueMaxE4;
+  const isOwn = ownE4 !== undefined && !(ownE4 > ceiling.valueE4);
+  const limitE4 = isOwn ? ownE4 : ceiling.valueE4;
+  const rule = isOwn ? ruleOf(context, 'orderValueMaxE4') : ceiling.source;
+  const valueE4 = worthE4(priceE4, quantity);
+  if (valueE4 === undefined) return fail({ rule, limit: toRupees(limitE4), reason: NO_VALUE });
+  return { ...amountUpTo(limitE4, valueE4, rule), ...(!isOwn && { effectiveFrom: ceiling.from }) };
+};
+
+/** A number that must not exceed a limit of the account. */
+const countUpTo = (context: CheckContext, field: CountField, actual: number): Finding => {
+  const limit = context.limits[field];
+  return limit === undefined
+    ? notApplicable(NOT_LIMITED)
+    : finding(actual <= limit, { rule: ruleOf(context, field), limit, actual });
+};
+
+type CountField = Extract<
+  keyof Limits,
+  'orderQuantityMax' | 'openOrdersMax' | 'ordersPerDayMax' | 'modificationsPerOrderMax'
+>;
+
+export const orderQuantity: Check = ({ quantity }, context) => countUpTo(context, 'orderQuantityMax', quantity);
+
+export const openOrders: Check = (_, context) =>
+  context.action === 'modify'
+    ? notApplicable('the order is open already')
+    : countUpTo(context, 'openOrdersMax', context.exposure.openOrders + 1);
+
+export const ordersPerDay: Check = (_, context) =>
+  context.action === 'modify'
+    ? notApplicable('the order is counted already')
+    : countUpTo(context, 'ordersPerDayMax', context.exposure.ordersToday + 1);
+
+export const modifications: Check = (_, context) =>
+  context.action === 'new'
+    ? notApplicable('a new order')
+    : countUpTo(context, 'modificationsPerOrderMax', context.exposure.modifications + 1);
+
+/** What is ordered and not executed, this order included. */
+export const openOrderValue: Check = (_, context, measured) => {
+  const { limits, exposure } = context;
+  const limitE4 = limits.openOrderValueMaxE4;
+  if (limitE4 === undefined) return notApplicable(NOT_LIMITED);
+  const rule = ruleOf(context, 'openOrderValueMaxE4');
+  const valueE4 = worthE4(measured.priceE4, measured.remainingQuantity);
+  if (valueE4 === undefined) return fail({ rule, limit: toRupees(limitE4), reason: NO_VALUE });
+  if (addsNothing(context, valueE4)) return notApplicable(ADDS_NOTHING);
+  const openE4 = exposure.openOrderValueE4;
+  return amountUpTo(limitE4, openE4 + valueE4, rule, `${String(toRupees(openE4))} is open already`);
+};
+
+/** All positions and open orders, this order included. */
+export const exposure: Check = (_, context, measured) => {
+  const limitE4 = context.limits.exposureMaxE4;
+  if (limitE4 === undefined) return notApplicable(NOT_LIMITED);
+  const rule = ruleOf(context, 'exposureMaxE4');
+  const limit = toRupees(limitE4);
+  const valueE4 = worthE4(measured.priceE4, measured.openingQuantity);
+  if (valueE4 === undefined) return fail({ rule, limit, reason: NO_VALUE });
+  if (addsNothing(context, worthE4(measured.priceE4, measured.remainingQuantity))) return notApplicable(ADDS_NOTHING);
+  const presentE4 = context.exposure.grossExposureE4;
+  if (presentE4 === undefined)
+    return fail({ rule, limit, reason: 'the exposure is not known: a position has no last price' });
+  return amountUpTo(limitE4, presentE4 + valueE4, rule);
+};
+
+const ADDS_NOTHING = 'the change adds nothing to what is open';
+
+/** A change that makes an order smaller is no breach of anything, however far above a limit the account is. */
+const addsNothing = ({ action, exposure: { presentValueE4 } }: CheckContext, valueE4: number | undefined): boolean =>
+  action === 'modify' && presentValueE4 !== undefined && valueE4 !== undefined && valueE4 <= presentValueE4;
+
+/* --------------------------------------------------------------------------------------------- caps by symbol */
+
+type Cap = NonNullable<Limits['symbolCaps']>[string];
+
+interface CapOn {
+  readonly name: string;
+  readonly limit: number;
+  readonly isUnderlying: boolean;
+}
+
+/** The caps that touch the order: of the symbol itself, and of what it is a contract on. */
+const capsOn = (
+  { limits: { symbolCaps }, instrument: { symbol, underlyingSymbol } }: CheckContext,
+  field: keyof Cap,
+): readonly CapOn[] => {
+  const found: CapOn[] = [];
+  if (symbolCaps === undefined) return found;
+  const add = (name: string, isUnderlying: boolean) => {
+    const limit = symbolCaps[name]?.[field];
+    if (limit !== undefined) found.push({ name, limit, isUnderlying });
+  };
+  add(symbol, false);
+  if (underlyingSymbol !== undefined) add(underlyingSymbol, true);
+  return found;
+};
+
+const NOT_CAPPED = 'no cap is set for the symbol';
+
+/** Of several, the first that is broken, otherwise the first. */
+const strictest = (findings: readonly Finding[]): Finding =>
+  findings.find(({ outcome }) => outcome === 'fail') ?? findings[0] ?? notApplicable(NOT_CAPPED);
+
+export const symbolQuantity: Check = ({ quantity }, context) =>
+  strictest(
+    capsOn(context, 'quantityMax').map(({ name, limit }) =>
+      finding(quantity <= limit, { rule: capRule(context, name), limit, actual: quantity }),
+    ),
+  );
+
+export const symbolValue: Check = ({ quantity }, context, { priceE4 }) => {
+  const valueE4 = worthE4(priceE4, quantity);
+  return strictest(
+    capsOn(context, 'valueMaxE4').map(({ name, limit }) =>
+      valueE4 === undefined
+        ? fail({ rule: capRule(context, name), limit: toRupees(limit), reason: NO_VALUE })
+        : amountUpTo(limit, valueE4, capRule(context, name)),
+    ),
+  );
+};
+
+const capRule = (context: CheckContext, name: string): string => `${ruleOf(context, 'symbolCaps')}, ${name}`;
+
+/** What would be held of the instrument, short or long, were this order and every other open one of its side filled. */
+const unitsAfter = ({ side, exposure: { symbolPosition } }: CheckContext, { remainingQuantity }: Measured): number =>
+  Math.abs(symbolPosition + (side === 'BUY' ? remainingQuantity : -remainingQuantity));
+
+const isSmaller = ({ exposure: { symbolPosition } }: CheckContext, after: number): boolean =>
+  after < Math.abs(symbolPosition);
+
+export const symbolPosition: Check = (_, context, measured) => {
+  const caps = capsOn(context, 'positionMax');
+  if (caps.length === 0) return notApplicable(NOT_CAPPED);
+  const after = unitsAfter(context, measured);
+  if (isSmaller(context, after)) return notApplicable(SMALLER);
+  return strictest(
+    caps.map(({ name, limit, isUnderlying }) => {
+      const actual = isUnderlying ? after + context.exposure.otherContracts : after;
+      return finding(actual <= limit, { rule: capRule(context, name), limit, actual });
+    }),
+  );
+};
+
+const SMALLER = 'the position over all products becomes smaller';
+
+/** What the exchange lets one client hold of all contracts on a share. */
+export const clientPosition: Check = (_, context, measured) => {
+  const { instrument, underlying } = context;
+  if (instrument.expiry === undefined) return notApplicable('not a contract');
+  const told = inForce(underlying?.clientLimit, context.tradingDate);
+  if (told === undefined) return notApplicable('no file gives a limit for one client');
+  const after = unitsAfter(context, measured);
+  if (isSmaller(context, after)) return notApplicable(SMALLER);
+  const actual = after + context.exposure.otherContracts;
+  return finding(actual <= told.quantity, {
+    rule: told.source,
+    limit: told.quantity,
+    actual,
+    effectiveFrom: told.effectiveFrom,
+  });
+};
+
+/* ------------------------------------------------------------------------------------------------- duplicates */
+
+export const duplicate: Check = (_, context) => {
+  const { action, limits, exposure: present } = context;
+  const windowMs = limits.duplicateWindowMs;
+  if (action === 'modify') return notApplicable('a change of an order that is open');
+  if (windowMs === undefined || windowMs === 0) return notApplicable(NOT_LIMITED);
+  const rule = `${ruleOf(context, 'duplicateWindowMs')}, milliseconds`;
+  if (present.lastAlikeMs === undefined) return { outcome: 'pass', rule, limit: windowMs, reason: 'none was alike' };
+  const passed = present.lastAlikeMs >= windowMs;
+  return finding(passed, {
+    rule,
+    limit: windowMs,
+    actual: present.lastAlikeMs,
+    ...(!passed && { reason: 'the same symbol, side, quantity and price were just ordered' }),
+  });
+};
