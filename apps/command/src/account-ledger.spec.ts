@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Account } from '#domain/accounts/account';
+import type { Account, AccountRules } from '#domain/accounts/account';
 import { availableE4 } from '#domain/accounts/account';
 import { Refused } from '#domain/decider';
 import { type AppendResult, type EventLog, EventLogUnavailable, type Stage, type Write } from '#event-log/event-log';
@@ -24,13 +24,15 @@ afterAll(async () => {
 
 const cause: Cause = { userId: 'asha', correlationId: 'spec', causationId: 'spec' };
 const PRICE_E4 = 100_0000;
+/** Everything on its own, at full value, and free of charges. */
+const FULL_VALUE: AccountRules = {
+  contractOf: () => undefined,
+  worstCaseE4: () => undefined,
+  chargesOf: () => undefined,
+};
 
 const ledgersOn = (on: EventLog): AccountLedgers =>
-  new AccountLedgers(
-    on,
-    () => 1_767_328_200_000,
-    () => '2026-01-02',
-  );
+  new AccountLedgers(on, () => 1_767_328_200_000, { tradingDate: () => '2026-01-02', of: () => FULL_VALUE });
 
 const open = async (ledgers: AccountLedgers, rupees = 10_000): Promise<string> => {
   const accountId = randomUUID();

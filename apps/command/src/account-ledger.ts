@@ -2,7 +2,14 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { LRUCache } from 'lru-cache';
-import { account, type Account, type AccountCommand, type AccountEvent } from '#domain/accounts/account';
+import {
+  account,
+  type Account,
+  accountBy,
+  type AccountCommand,
+  type AccountEvent,
+  type AccountRules,
+} from '#domain/accounts/account';
 import { accountReaction } from '#domain/accounts/reactions';
 import { type Decider, type DomainEvent, fold } from '#domain/decider';
 import { intent, type Intent, type IntentCommand, type IntentEvent } from '#domain/intents/intent';
@@ -55,6 +62,8 @@ export interface Ledger {
   /** Decides, and lets the account follow what happened to the order. Returns what happened. */
   decideOrder(orderId: string, command: OrderCommand): readonly OrderEvent[];
   decideIntent(intentId: string, command: IntentCommand): readonly IntentEvent[];
+  /** The day of a broker's market that an instant (epoch milliseconds) belongs to. */
+  readonly tradingDateOf: (broker: string, atMs: number) => string;
   /** Lets the account hold what the order's present terms need: repeated, it changes nothing. */
   followTerms(orderId: string): void;
 }
@@ -63,6 +72,13 @@ export interface Committed<T> {
   readonly value: T;
   /** Position of the last event written, or 0 when nothing was. */
   readonly position: number;
+}
+
+/** What the day's files and tables say, for the account to decide with. */
+export interface LedgerRules {
+  /** The day of a broker's market, `YYYY-MM-DD`: today, or the day that an instant (epoch milliseconds) belongs to. */
+  tradingDate(broker: string, atMs?: number): string;
+  of(account: Account): AccountRules;
 }
 
 interface Job {
@@ -119,8 +135,7 @@ export class AccountLedgers {
   constructor(
     private readonly log: EventLog,
     private readonly now: () => number,
-    /** The day a broker's market trades on, `YYYY-MM-DD`. */
-    private readonly tradingDate: (broker: string) => string,
+    private readonly rules: LedgerRules,
   ) {}
 
   /**
@@ -181,7 +196,7 @@ export class AccountLedgers {
       }
       // Decided again on the very state that they were decided on: what follows from them has yet to be written.
       const base = (stream: string): Folded<unknown> => stored.get(stream)?.before ?? this.known(stream);
-      const unit = new UnitOfWork(accountId, base, this.now(), this.tradingDate);
+      const unit = new UnitOfWork(accountId, base, this.now(), this.rules);
       const settled = jobs.map((job) => ({ job, outcome: unit.run(job) }));
       const writes = unit.writes();
       if (forgetOthers(stored, writes)) continue;
@@ -319,7 +334,7 @@ class UnitOfWork {
     private readonly accountId: string,
     private readonly known: (stream: string) => Folded<unknown>,
     private readonly at: number,
-    private readonly tradingDate: (broker: string) => string,
+    private readonly rules: LedgerRules,
   ) {}
 
   /** Runs one job; what it decided counts only if it did not throw. */
@@ -331,7 +346,7 @@ class UnitOfWork {
         return this.states.get(stream) ?? this.known(stream);
       },
       this.at,
-      this.tradingDate,
+      this.rules,
       cause,
     );
     try {
@@ -399,13 +414,14 @@ class Trial implements Ledger {
   private readonly meta: EventMeta;
   // Names that every decision asks for many times: put together once.
   private readonly accountStream: string;
+  private accountDecider: Decider<Account, AccountCommand, AccountEvent> | undefined;
   private lastOrder = { orderId: '', stream: '' };
 
   constructor(
     accountId: string,
     private readonly known: (stream: string) => Folded<unknown>,
     at: number,
-    private readonly tradingDate: (broker: string) => string,
+    private readonly rules: LedgerRules,
     cause: Cause,
   ) {
     this.meta = { ...cause, accountId, at, schemaVersion: 1 };
@@ -430,7 +446,8 @@ class Trial implements Ledger {
   }
 
   decideAccount(command: AccountCommand): void {
-    this.decide<Account, AccountCommand, AccountEvent>(account, this.accountStream, command);
+    const decider = (this.accountDecider ??= accountBy(this.rules.of(this.account)));
+    this.decide<Account, AccountCommand, AccountEvent>(decider, this.accountStream, command);
   }
 
   decideOrder(orderId: string, command: OrderCommand): readonly OrderEvent[] {
@@ -454,10 +471,12 @@ class Trial implements Ledger {
     this.decideAccount({ type: 'AdjustReservation', data: { orderId, quantity: terms.quantity, marginPriceE4 } });
   }
 
+  readonly tradingDateOf = (broker: string, atMs: number): string => this.rules.tradingDate(broker, atMs);
+
   private react(event: OrderEvent, after: Order): void {
     const { details, route, terms } = after;
     if (!details || !route) return; // denied: nothing was ever reserved
-    const command = accountReaction(event, after, this.repriced(details, terms, route.broker));
+    const command = accountReaction(event, after, this.repriced(details, terms, route.broker), this.tradingDateOf);
     if (command) this.decideAccount(command);
   }
 
@@ -467,7 +486,7 @@ class Trial implements Ledger {
    */
   private repriced({ orderId, side }: OrderDetails, terms: OrderTerms, broker: string): number {
     const heldE4 = this.account.reservations.get(orderId)?.marginPriceE4 ?? 0;
-    const namedE4 = marginPriceE4(terms, { side, tradingDate: this.tradingDate(broker) });
+    const namedE4 = marginPriceE4(terms, { side, tradingDate: this.rules.tradingDate(broker) });
     return side === 'BUY' && terms.priceE4 !== undefined ? terms.priceE4 : Math.max(namedE4 ?? 0, heldE4);
   }
 

@@ -206,8 +206,10 @@ describe('a change', () => {
 
   it.each([
     ['the tick size', { price: 1400.03 }, 'tick-size'],
-    ['the freeze quantity', { quantity: 100_000 }, 'freeze-quantity'],
-    ['the money', { quantity: 90_000, price: 2000 }, 'balance'],
+    ['the freeze quantity', { quantity: 100_000, price: 900 }, 'freeze-quantity'],
+    ['the money', { quantity: 70_000 }, 'balance'],
+    ['the largest value of an order', { quantity: 70_900 }, 'order-value'],
+    ['the distance from the market', { price: 1454.4 }, 'price-deviation'],
     ['the price fields', { orderType: 'SL' as const }, 'price-fields'],
     ['the disclosed quantity', { disclosedQuantity: 11 }, 'disclosed-quantity'],
   ])('that fails %s is denied, and the order goes on as it was', async (_, wanted, check) => {

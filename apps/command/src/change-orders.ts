@@ -14,7 +14,6 @@ import type { DomainEvent } from '#domain/decider';
 import { toRupees } from '#domain/money';
 import { type BookStatus, bookStatusOf } from '#domain/orders/book-status';
 import { ordStatusOf } from '#domain/orders/life-cycle';
-import { passes } from '#domain/risk/checks';
 import type { Verdict } from '#domain/risk/verdict';
 import { Problem } from '#platform/problem-details';
 import type { AccountLedgers, Cause, Ledger } from './account-ledger';
@@ -178,15 +177,15 @@ export class ReplaceOrderHandler implements ICommandHandler<ReplaceOrder> {
       );
     // A change that makes no sense now is refused before it is judged: nothing of it is recorded.
     orderDecider.decide({ type: 'RequestReplace', data: { requestId, terms, verdicts: [] } }, order);
-    const verdicts = this.side.desk.assess(ledger, details, terms, broker, (priceE4) => {
-      reserveBoth(ledger, order, terms, priceE4);
-    });
-    const passed = passes(verdicts);
+    const { verdicts, reservation } = this.side.desk.assess(ledger, details, terms, broker, (need) =>
+      reserveBoth(ledger, orderId, order, terms, need),
+    );
+    if (reservation) ledger.decideAccount(reservation);
     ledger.decideOrder(orderId, {
-      type: passed ? 'RequestReplace' : 'DenyReplace',
+      type: reservation ? 'RequestReplace' : 'DenyReplace',
       data: { requestId, terms, verdicts },
     });
-    return passed ? terms : undefined;
+    return reservation && terms;
   }
 
   /**

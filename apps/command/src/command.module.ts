@@ -14,9 +14,14 @@ import { BROKER_NAMES, type BrokerInstruments, type BrokerName } from '#brokers/
 import type { SlidingWindows } from '#brokers/governor';
 import { instrumentsOf } from '#brokers/broker-instruments';
 import { LastPrices } from '#brokers/last-prices';
+import { replayClock } from '#brokers/replay-clock';
 import { PaperBroker } from '#brokers/paper/paper-broker';
 import { PaperMarket } from '#brokers/paper/paper-market';
+import { dailyLoads } from '#domain/instruments/daily-load';
 import type { EventLog } from '#event-log/event-log';
+import { execute } from '#event-log/execute';
+import type { Catalogue } from '#instruments/catalogue';
+import type { StoredLoad } from '#instruments/store/instrument-store';
 import { Health } from '#platform/health';
 import { type HttpApp, startHttpApp } from '#platform/http';
 import { HOT_STATE, type HotState } from '#platform/hot-state';
@@ -30,12 +35,15 @@ import type { OnStop } from '#platform/run';
 import { Vault } from '#platform/vault';
 import { OpenWorkRow } from '#read-models/open-work/open-work-row';
 import { PROJECTION, ProjectionPosition } from '#read-models/projection-positions/projection-position';
+import { AccountOwners } from './account-owners';
 import { AuthController } from './auth/auth.controller';
 import { CancelManyHandler } from './cancel-many';
 import { catchUp, NotCatchingUp } from './catch-up';
 import { CancelOrderHandler, ReplaceOrderHandler } from './change-orders';
 import { Connections } from './connections';
 import { ADAPTERS, ConnectionsController } from './connections.controller';
+import { EstimatesController } from './estimates.controller';
+import type { OpenOrder } from './kill-switch';
 import { LiveAccounts } from './live-accounts';
 import { loadMarketData, type MarketData } from './market-data';
 import { type ListedOrder, OpenOrders } from './open-orders';
@@ -46,6 +54,8 @@ import type { OpenWork } from './recovery';
 import { type Listed, PaperBook } from './paper-book';
 import { RollCall } from './roll-call';
 import { RoutingController } from './routing.controller';
+import { Settings } from './settings';
+import { SettingsController } from './settings.controller';
 import { WriteSide } from './write-side';
 
 /** How long the first pass of the recovery may hold up the start. */
@@ -95,7 +105,14 @@ export class CommandModule {
     return {
       module: CommandModule,
       imports: [PlatformModule.forRoot(platform), CqrsModule.forRoot()],
-      controllers: [OrdersController, AuthController, ConnectionsController, RoutingController],
+      controllers: [
+        OrdersController,
+        EstimatesController,
+        AuthController,
+        ConnectionsController,
+        RoutingController,
+        SettingsController,
+      ],
       providers: [
         { provide: Lease, useFactory: () => keeperLease(platform) },
         {
@@ -116,6 +133,8 @@ export class CommandModule {
             new LiveAccounts(side, connections, platform.identities),
           inject: [WriteSide, Connections],
         },
+        { provide: Settings, useFactory: (side: WriteSide) => side.settings, inject: [WriteSide] },
+        { provide: AccountOwners, useFactory: (side: WriteSide) => side.owners, inject: [WriteSide] },
         { provide: ADAPTERS, useValue: adapters },
         {
           provide: OPEN_ACCOUNT,
@@ -126,7 +145,7 @@ export class CommandModule {
           provide: WriteSideLife,
           useFactory: (side: WriteSide, lease: Lease, health: Health) => {
             health.require('event log', () => stores.log.head());
-            return new WriteSideLife(side, lease, platform, stores);
+            return new WriteSideLife(side, lease, platform, stores, market);
           },
           inject: [WriteSide, Lease, Health],
         },
@@ -147,7 +166,7 @@ export const startCommand = async (
   given?: MarketData,
 ): Promise<HttpApp> => {
   const { config, logger } = platform;
-  const market = given ?? (await loadMarketData(config, logger));
+  const market = given ?? (await loadMarketData(config, logger, platform.dataSource));
   const app = await startHttpApp(CommandModule.forRoot(platform, stores, market), {
     host: config.host,
     port: config.commandPort,
@@ -173,6 +192,7 @@ class WriteSideLife implements OnApplicationBootstrap, OnApplicationShutdown {
     private readonly lease: Lease,
     private readonly platform: Platform,
     private readonly stores: CommandStores,
+    private readonly market: MarketData,
   ) {
     this.rollCall = new RollCall({
       databaseUrl: stores.databaseUrl,
@@ -186,9 +206,15 @@ class WriteSideLife implements OnApplicationBootstrap, OnApplicationShutdown {
     await this.rollCall.enter(() => this.recover());
     await this.lease.start();
     this.side.start();
+    this.market.instruments.start({
+      isKeeper: () => this.lease.isHeld(),
+      onChanged: (load) => announce(this.stores.log, load),
+      onFactsDue: (day) => this.market.refreshFacts(day),
+    });
   }
 
   async onApplicationShutdown(): Promise<void> {
+    await this.market.instruments.stop();
     await this.side.stop();
     await this.lease.stop();
     await this.rollCall.leave();
@@ -231,26 +257,65 @@ const keeperLease = ({ dataSource, logger }: Platform): Lease =>
 
 const now = (): number => Date.now();
 
+/** Instruments as a broker names them, of whichever day is loaded by now. */
+const instrumentsOfTheDay = (name: BrokerName, catalogueNow: () => Catalogue): BrokerInstruments => {
+  let catalogue = catalogueNow();
+  let named = instrumentsOf(name, catalogue);
+  const now = (): BrokerInstruments => {
+    if (catalogue !== catalogueNow()) {
+      catalogue = catalogueNow();
+      named = instrumentsOf(name, catalogue);
+    }
+    return named;
+  };
+  return { of: (instrumentKey) => now().of(instrumentKey), bySymbol: (symbol) => now().bySymbol(symbol) };
+};
+
+/** Of the house, and of no account. */
+const NOBODY = '00000000-0000-0000-0000-000000000000';
+
+/** Tells everybody which instruments are in use from now on: in the log, beside what is decided by them. */
+const announce = async (log: EventLog, load: StoredLoad): Promise<void> => {
+  const { loadId, day, source, sha256, rows, added, removed, changed, reusedKeys } = load;
+  const data = { loadId, day, source, sha256, rows, added, removed, changed, reusedKeys };
+  const id = `instruments-${day}`;
+  const meta = {
+    userId: 'instruments',
+    accountId: NOBODY,
+    correlationId: id,
+    causationId: id,
+    at: now(),
+    schemaVersion: 1,
+  };
+  await execute(log, dailyLoads, id, { type: 'TellLoad', data }, meta);
+};
+
+const isReal = (baseUrl: string | undefined): boolean => baseUrl === undefined || baseUrl === 'real';
+
 const connectionsOf = (
   { config, logger, dataSource }: Platform,
   { log }: CommandStores,
-  { catalogue, prices, priceDate, instrumentDate }: MarketData,
+  market: MarketData,
   { windows, isKeeper }: { windows: SlidingWindows; isKeeper: () => boolean },
 ): Connections => {
+  const { prices, priceDate } = market;
+  const replayed = replayClock(priceDate, config.replayHours, config.paperTickMs, now);
   const book = new PaperBook({ log, listed: () => workingAtPaper(dataSource), isKeeper });
   const open = new OpenOrders({ log, listed: (accountId, broker) => openAt(dataSource, accountId, broker) });
   const paper = new PaperBroker({
     market: new PaperMarket(prices.prices, config.paperTickMs),
-    tradingDate: priceDate,
+    marketNowMs: replayed,
     tickMs: config.paperTickMs,
     now,
-    lotSizeOf: (instrumentKey) => catalogue.resolve(instrumentKey)?.lotSize,
+    lotSizeOf: (instrumentKey) => market.files().resolve(instrumentKey)?.lotSize,
     resting: () => book.resting(),
     onError: (error) => {
       logger.error({ err: error }, 'a tick of the paper broker failed, or a report of it could not be recorded');
     },
   });
-  const instruments = Object.fromEntries(BROKER_NAMES.map((name) => [name, instrumentsOf(name, catalogue)]));
+  const instruments = Object.fromEntries(
+    BROKER_NAMES.map((name) => [name, instrumentsOfTheDay(name, () => market.instruments.catalogue)]),
+  );
   return new Connections({
     log,
     vault: new Vault({ dataSource, keys: credentialsKeysOf(config) }),
@@ -260,7 +325,8 @@ const connectionsOf = (
     instruments: instruments as Record<BrokerName, BrokerInstruments>,
     prices: new LastPrices(now),
     windows,
-    tradingDate: () => instrumentDate,
+    // A stand-in has no opening hours: it trades the recorded day for ever.
+    marketNowMs: (broker) => (isReal(config.brokerUrls[broker]) ? now() : replayed()),
     timeoutMs: config.brokerTimeoutMs,
     ...(config.brokerSettleMs !== undefined && { settleMs: config.brokerSettleMs }),
     reconcileMs: config.reconcileMs,
@@ -284,16 +350,17 @@ const connectionsOf = (
 const writeSide = (
   { config, logger, dataSource }: Platform,
   { log }: CommandStores,
-  { catalogue }: MarketData,
+  { files }: MarketData,
   brokers: Connections,
   isKeeper: () => boolean,
 ): WriteSide =>
   new WriteSide({
     log,
     brokers,
-    resolve: (name) => catalogue.resolve(name),
+    files,
     now,
     idempotencyWindowSec: config.idempotencyWindowSec,
+    maxOrdersPerBatch: config.maxOrdersPerBatch,
     // What the client of a broker is given for one call, and a little more: its own deadline comes first.
     brokerTimeoutMs: config.brokerTimeoutMs + 500,
     outcomes: {
@@ -313,6 +380,7 @@ const writeSide = (
       },
     },
     openWork: (beforeMs) => openWork(dataSource, beforeMs),
+    openOrders: () => openOrders(dataSource),
     isKeeper,
   });
 
@@ -332,6 +400,14 @@ const workingAtPaper = async (dataSource: DataSource): Promise<readonly Listed[]
     where: { kind: 'order', broker: 'paper', status: 'working', closed: false },
   });
   return rows.map(({ id, position }) => ({ orderId: id, position }));
+};
+
+const openOrders = async (dataSource: DataSource): Promise<readonly OpenOrder[]> => {
+  const rows = await dataSource.manager.find(OpenWorkRow, {
+    select: { kind: true, id: true, accountId: true, broker: true },
+    where: { kind: 'order', closed: false },
+  });
+  return rows.map(({ id, accountId, broker }) => ({ orderId: id, accountId, broker }));
 };
 
 const openAt = async (dataSource: DataSource, accountId: string, broker: string): Promise<readonly ListedOrder[]> => {

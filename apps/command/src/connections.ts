@@ -36,8 +36,8 @@ export interface ConnectionsOptions {
   readonly instruments: Readonly<Record<BrokerName, BrokerInstruments>>;
   readonly prices: LastPrices;
   readonly windows: SlidingWindows;
-  /** The day whose instruments are loaded. */
-  readonly tradingDate: () => string;
+  /** What the clock of a broker's market shows: the real one, or that of the day that a stand-in replays. */
+  readonly marketNowMs: (broker: BrokerName) => number;
   readonly timeoutMs: number;
   /** Instead of what each broker's capabilities say. */
   readonly settleMs?: number;
@@ -143,9 +143,10 @@ export class Connections implements Brokers {
     return this.names.filter((name) => this.of(accountId, name) !== undefined);
   }
 
-  tradingDate(broker: string): string | undefined {
-    if (broker === this.options.paper.name) return this.options.paper.tradingDate();
-    return this.names.includes(broker) ? this.options.tradingDate() : undefined;
+  marketNowMs(broker: string): number | undefined {
+    if (broker === this.options.paper.name) return this.options.paper.marketNowMs();
+    const known = BROKER_NAMES.find((name) => name === broker);
+    return known && this.options.marketNowMs(known);
   }
 
   /**
@@ -419,7 +420,7 @@ export class Connections implements Brokers {
     credentials: Credentials,
     { clientId, sessionId, algoId, egressAddress }: SessionIdentity,
   ): ConnectedBroker {
-    const { windows, now, instruments, prices, tradingDate, settleMs, openOrders, reconcileMs, onAlarm } = this.options;
+    const { windows, now, instruments, prices, marketNowMs, settleMs, openOrders, reconcileMs, onAlarm } = this.options;
     const capabilities = capabilitiesAt(broker, istDay(now()));
     return new ConnectedBroker({
       client: this.clientOf(broker, credentials, egressAddress),
@@ -434,7 +435,7 @@ export class Connections implements Brokers {
       }),
       instruments: instruments[broker],
       prices,
-      tradingDate,
+      marketNowMs: () => marketNowMs(broker),
       settleMs: settleMs ?? capabilities.settleMs,
       openOrders: () => openOrders(accountId, broker),
       reconcileMs,

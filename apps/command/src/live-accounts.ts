@@ -3,7 +3,7 @@ import { v5 as uuidv5 } from 'uuid';
 import { account, type AccountCommand } from '#domain/accounts/account';
 import type { EventMeta } from '#event-log/event-log';
 import { execute } from '#event-log/execute';
-import type { BrokerName, Credentials } from '#brokers/client';
+import type { BrokerName, Credentials, HoldingRow } from '#brokers/client';
 import type { Identities } from '#platform/identities';
 import { Problem } from '#platform/problem-details';
 import type { Connections } from './connections';
@@ -19,6 +19,7 @@ interface Found {
   readonly accountId: string;
   readonly depositId: string;
   readonly availableE4: number;
+  readonly holdings: readonly HoldingRow[];
 }
 
 interface Session {
@@ -28,8 +29,9 @@ interface Session {
 }
 
 /**
- * The account that a user trades real brokers with. Its ledger starts with the cash that its first broker shows; each
- * further broker adds its own. What changes there afterwards without an order of ours is not followed.
+ * The account that a user trades real brokers with. Its ledger starts with the cash and the shares that its first broker
+ * shows; each further broker adds its own. Shares that were bought elsewhere later are added with each login; other things
+ * that change there without an order of ours are not followed.
  */
 export class LiveAccounts {
   constructor(
@@ -50,19 +52,38 @@ export class LiveAccounts {
       throw new Problem(409, 'PAPER_ACCOUNT', 'A paper account has no broker: name a live account, or none.');
     const { broker, credentials, egressAddress } = session;
     const clientId = await this.connections.clientIdOf(accountId, { broker, credentials, egressAddress });
-    const funds = await this.connections.clientOf(broker, credentials, egressAddress).funds();
+    const client = this.connections.clientOf(broker, credentials, egressAddress);
+    const [funds, holdings] = await Promise.all([client.funds(), client.holdings()]);
     if (funds.outcome === 'failed') throw new ConnectError('unreachable', funds.evidence);
-    return { accountId, depositId: `${broker}/${clientId}`, availableE4: funds.value.availableE4 };
+    if (holdings.outcome === 'failed') throw new ConnectError('unreachable', holdings.evidence);
+    const { availableE4 } = funds.value;
+    return { accountId, depositId: `${broker}/${clientId}`, availableE4, holdings: holdings.value };
   }
 
   /** Opens the account if need be and enters the cash, each once: after the connection stands, and again each time. */
-  async enter(userId: string, broker: BrokerName, { accountId, depositId, availableE4 }: Found): Promise<void> {
+  async enter(
+    userId: string,
+    broker: BrokerName,
+    { accountId, depositId, availableE4, holdings }: Found,
+  ): Promise<void> {
     const { state } = await this.side.ledgers.read(`account-${accountId}`);
     if (state.status === 'new')
       await this.decide(accountId, userId, { type: 'OpenAccount', data: { accountId, userId, kind: 'live', broker } });
     if (accountId === liveAccountIdOf(userId)) await this.identities.addAccount(userId, accountId, 'live');
     if (availableE4 > 0 && !state.deposits.has(depositId))
       await this.decide(accountId, userId, { type: 'DepositFunds', data: { depositId, amountE4: availableE4 } });
+    for (const { isin, quantity, averagePriceE4 } of holdings) {
+      const instrumentKey = this.shareOf(isin);
+      if (instrumentKey === undefined) continue; // nothing of it can be ordered here
+      const data = { broker, instrumentKey, quantity, averagePriceE4 };
+      await this.decide(accountId, userId, { type: 'AdoptHolding', data });
+    }
+  }
+
+  /** The share that a holding is kept as: of the exchange where most of it is traded. */
+  private shareOf(isin: string | undefined): string | undefined {
+    const keys = isin === undefined ? [] : [`NSE_EQ|${isin}`, `BSE_EQ|${isin}`];
+    return keys.find((key) => this.side.resolve(key) !== undefined);
   }
 
   private async decide(accountId: string, userId: string, command: AccountCommand): Promise<void> {

@@ -1,6 +1,7 @@
 import 'reflect-metadata';
 import { openEventLog } from '#event-log/event-log.module';
 import { EventLog1767225600000 } from '#event-log/postgres/migrations';
+import { instrumentMigrations } from '#instruments/store/instrument-tables';
 import { readConfig, requireDatabaseUrl } from '#platform/config';
 import { identityEntities, identityMigrations } from '#platform/identity-tables';
 import { leaseMigrations } from '#platform/leases';
@@ -30,6 +31,7 @@ void run(async (onStop: OnStop): Promise<void> => {
         ...identityMigrations,
         ...leaseMigrations,
         ...vaultMigrations,
+        ...instrumentMigrations,
         EventLog1767225600000,
         ...readModelMigrations,
       ],

@@ -1,14 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Account } from '#domain/accounts/account';
-import { availableE4 } from '#domain/accounts/account';
+import type { Account, AccountCommand } from '#domain/accounts/account';
 import { Refused } from '#domain/decider';
 import { type IntentLine, type LineResult, type LineStatus, perLine, statusOf } from '#domain/intents/intent';
-import type { Instrument } from '#domain/instruments/instrument';
-import { toRupees } from '#domain/money';
-import type { Order, OrderDetails, OrderTerms } from '#domain/orders/order';
-import { judge, passes } from '#domain/risk/checks';
+import { type Evidence, isHeld, type Order, type OrderDetails, type OrderTerms } from '#domain/orders/order';
+import { passes } from '#domain/risk/checks';
 import type { Verdict } from '#domain/risk/verdict';
-import { marginPriceE4 } from '#domain/risk/margin-price';
 import { EventLogUnavailable } from '#event-log/event-log';
 import {
   type Broker,
@@ -23,13 +19,14 @@ import { istDay } from '#brokers/fields';
 import type { AccountLedgers, Cause, Committed, Ledger } from './account-ledger';
 import { tagOf } from './ids';
 import type { OrderOutcomes } from './outcomes';
+import { type Judgement, lineIdOf, type Need, type RiskDesk, WHOLE_BP } from './risk-desk';
 import type { Routes, Routing } from './routing';
 
 export interface DeskOptions {
   readonly ledgers: AccountLedgers;
   readonly brokers: Brokers;
   readonly routing: Routing;
-  readonly instrumentOf: (instrumentKey: string) => Instrument | undefined;
+  readonly risk: RiskDesk;
   readonly outcomes: OrderOutcomes;
   readonly brokerTimeoutMs: number;
   readonly now: () => number;
@@ -110,19 +107,101 @@ export class OrderDesk {
     const { broker: explicit, ...details } = line;
     const [first] = routes.of({ explicit, strategyId: line.strategyId }, ledger.account.broker);
     const route = first ?? { broker: explicit ?? ledger.account.broker, reason: 'none' };
-    const verdicts = this.assess(ledger, details, details, route.broker, (priceE4) => {
-      const { orderId, instrumentKey, product, side, quantity } = details;
-      ledger.decideAccount({
-        type: 'ReserveMargin',
-        data: { orderId, instrumentKey, product, side, quantity, marginPriceE4: priceE4 },
-      });
-    });
-    if (!passes(verdicts)) {
-      ledger.decideOrder(details.orderId, { type: 'DenyOrder', data: { ...details, verdicts } });
+    const { verdicts, reservation, charges, releaseAtMs } = this.judge(ledger, details, route.broker);
+    if (!reservation) {
+      this.deny(ledger, line, verdicts);
       return undefined;
     }
-    ledger.decideOrder(details.orderId, { type: 'PlaceOrder', data: { ...details, route, verdicts } });
+    ledger.decideAccount(reservation);
+    const placing = {
+      route,
+      verdicts,
+      ...(charges && { charges }),
+      ...(releaseAtMs !== undefined && { releaseAtMs }),
+    };
+    ledger.decideOrder(details.orderId, { type: 'PlaceOrder', data: { ...details, ...placing } });
+    if (releaseAtMs !== undefined) return undefined;
     return this.dispatch(ledger, details.orderId, route.broker, this.options.now());
+  }
+
+  /** Denies lines of which one cannot be sent, and whose owner wants all of them or none. */
+  denyTogether(ledger: Ledger, lines: readonly IntentLine[], routes: Routes): void {
+    const allOrNone: Verdict = {
+      check: 'all-or-none',
+      outcome: 'fail',
+      rule: 'setting of the user: allowPartialMultiOrder',
+      reason: 'another line of the request was denied',
+    };
+    for (const line of lines) {
+      const { broker: explicit, ...details } = line;
+      const [first] = routes.of({ explicit, strategyId: line.strategyId }, ledger.account.broker);
+      const { verdicts } = this.judge(ledger, details, first?.broker ?? explicit ?? ledger.account.broker);
+      this.deny(ledger, line, passes(verdicts) ? [...verdicts, allOrNone] : verdicts);
+    }
+  }
+
+  private deny(ledger: Ledger, { broker: _broker, ...details }: IntentLine, verdicts: readonly Verdict[]): void {
+    ledger.decideOrder(details.orderId, { type: 'DenyOrder', data: { ...details, verdicts } });
+  }
+
+  /** Whether an order that waits for its market is to be released now. */
+  async isDue(order: Order): Promise<boolean> {
+    const { details, route, releaseAtMs } = order;
+    if (!isHeld(order) || !details || !route || releaseAtMs === undefined) return false;
+    const market = await this.brokerOf(details.accountId, route.broker);
+    return market !== undefined && market.marketNowMs() >= releaseAtMs;
+  }
+
+  /**
+   * Lets an order go that waited for its market: judged once more, on what is known now, and dispatched or given up. It
+   * is of one session: between two windows of that it waits on, and after its day it is not sent any more. `undefined` as
+   * well when it is not due, or waits no longer. Settings and routes must have been prepared.
+   */
+  release(ledger: Ledger, orderId: string): DueDispatch | undefined {
+    const order = ledger.order(orderId);
+    const { details, route, releaseAtMs } = order;
+    if (!isHeld(order) || !details || !route || releaseAtMs === undefined) return undefined;
+    const market = this.options.brokers.of(details.accountId, route.broker);
+    if (!market || market.marketNowMs() < releaseAtMs) return undefined;
+    const giveUp = (evidence: Evidence, verdicts?: readonly Verdict[]) => {
+      ledger.decideOrder(orderId, { type: 'AbandonOrder', data: { evidence, ...(verdicts && { verdicts }) } });
+    };
+    const [session, today] = [istDay(releaseAtMs), istDay(market.marketNowMs())];
+    if (today !== session) {
+      giveUp({ code: 'SESSION_MISSED', message: `it was for the session of ${session}, and this is ${today}` });
+      return undefined;
+    }
+    if (this.options.risk.opensLaterToday(details, market)) return undefined;
+    const { afterMarket: _held, ...now } = details;
+    const { verdicts, reservation } = this.assess(ledger, now, now, route.broker, (need) =>
+      reserveAgain(ledger, now, need),
+    );
+    if (reservation) {
+      ledger.decideAccount(reservation);
+      return this.dispatch(ledger, orderId, route.broker, this.options.now(), verdicts);
+    }
+    const failed = verdicts.filter(({ outcome }) => outcome === 'fail').map(({ check }) => check);
+    giveUp({ code: 'DENIED_AT_RELEASE', message: `failed: ${failed.join(', ')}` }, verdicts);
+    return undefined;
+  }
+
+  private judge(ledger: Ledger, details: OrderDetails, broker: string): Judgement {
+    const { orderId, instrumentKey, product, side, quantity, orderType, priceE4, triggerPriceE4 } = details;
+    return this.assess(ledger, details, details, broker, (need) => ({
+      type: 'ReserveMargin',
+      data: {
+        orderId,
+        instrumentKey,
+        product,
+        side,
+        quantity,
+        orderType,
+        ...(priceE4 !== undefined && { priceE4 }),
+        ...(triggerPriceE4 !== undefined && { triggerPriceE4 }),
+        ...(details.slice !== undefined && { lineId: lineIdOf(details) }),
+        ...need,
+      },
+    }));
   }
 
   /** Refuses a line without asking anybody: it came too late to be sent. */
@@ -140,12 +219,21 @@ export class OrderDesk {
   }
 
   /** Records the next attempt of an order that is durable and not at a broker. */
-  private dispatch(ledger: Ledger, orderId: string, broker: string, askedAtMs: number): DueDispatch {
+  private dispatch(
+    ledger: Ledger,
+    orderId: string,
+    broker: string,
+    askedAtMs: number,
+    verdicts?: readonly Verdict[],
+  ): DueDispatch {
     const attempt = ledger.order(orderId).attempt + 1;
     const tag = tagOf(orderId, attempt);
     const { algoId, egressAddress } = this.options.brokers.of(ledger.account.accountId, broker) ?? {};
     const identity = { ...(algoId !== undefined && { algoId }), ...(egressAddress !== undefined && { egressAddress }) };
-    ledger.decideOrder(orderId, { type: 'DispatchOrder', data: { attempt, broker, tag, ...identity } });
+    ledger.decideOrder(orderId, {
+      type: 'DispatchOrder',
+      data: { attempt, broker, tag, ...identity, ...(verdicts && { verdicts }) },
+    });
     const { details, terms } = ledger.order(orderId);
     if (!details) throw new Error(`order ${orderId} was dispatched without details`);
     const decidedAtMs = this.options.now();
@@ -156,51 +244,37 @@ export class OrderDesk {
   }
 
   /**
-   * Runs the checks on `terms`, the account's own last: `reserve` is tried only when all others passed, and leaves the
-   * verdict `balance`.
+   * Runs the checks on `terms`, the account's own last: see `RiskDesk`. `reserve` is the reservation that the order needs,
+   * to be recorded when all of them pass.
    */
   assess(
     ledger: Ledger,
     details: OrderDetails,
     terms: OrderTerms,
     broker: string,
-    reserve: (priceE4: number) => void,
-  ): readonly Verdict[] {
+    reserve: (need: Need) => AccountCommand,
+  ): Judgement {
+    const denied = (reason: string): Judgement => ({
+      verdicts: [{ check: 'broker', outcome: 'fail', actual: broker, reason }],
+    });
     const market = this.options.brokers.of(details.accountId, broker);
-    if (!market) return [{ check: 'broker', outcome: 'fail', actual: broker, reason: 'not connected' }];
+    if (!market) return denied('not connected');
     if (market.isPaper === true && ledger.account.kind === 'live')
-      return [{ check: 'broker', outcome: 'fail', actual: broker, reason: 'a live account does not trade on paper' }];
+      return denied('a live account does not trade on paper');
     const refusal = market.refuses?.({ ...details, ...terms });
-    if (refusal !== undefined) return [{ check: 'broker', outcome: 'fail', actual: broker, reason: refusal }];
-    const tradingDate = market.tradingDate();
-    const instrument = this.options.instrumentOf(details.instrumentKey);
-    if (!instrument)
-      return [
-        {
-          check: 'known-instrument',
-          outcome: 'fail',
-          actual: details.instrumentKey,
-          reason: 'not in today’s catalogue',
-        },
-      ];
-    const lastPriceE4 = market.lastPriceE4(details.instrumentKey);
-    const known = { tradingDate, ...(lastPriceE4 !== undefined && { lastPriceE4 }) };
-    const verdicts: Verdict[] = [
-      { check: 'known-instrument', outcome: 'pass', actual: instrument.symbol },
-      ...judge(terms, { instrument, side: details.side, ...known }),
-    ];
-    const priceE4 = marginPriceE4(terms, { side: details.side, ...known });
-    if (!passes(verdicts))
-      verdicts.push({ check: 'balance', outcome: 'not-applicable', reason: 'another check failed' });
-    else if (priceE4 === undefined)
-      verdicts.push({ check: 'balance', outcome: 'fail', reason: 'no price to margin the order at' });
-    else
-      verdicts.push(
-        balance(ledger, () => {
-          reserve(priceE4);
-        }),
-      );
-    return verdicts;
+    if (refusal !== undefined) return denied(refusal);
+    const { replaces, status, terms: present } = ledger.order(details.orderId);
+    const isNew = status === 'new' || status === 'placed';
+    return this.options.risk.judge({
+      details,
+      terms,
+      market,
+      account: ledger.account,
+      action: isNew ? 'new' : 'modify',
+      ...(!isNew && { present }),
+      modifications: replaces,
+      reserve,
+    });
   }
 
   /**
@@ -534,8 +608,8 @@ export class OrderDesk {
 
 /** What a line has come to, read off its order. */
 export const resultOf = (line: number, orderId: string, order: Order): LineResult => {
-  const status = LINE_STATUS[order.status];
-  const { broker, brokerOrderId, lastEvidence, denial } = order;
+  const status = isHeld(order) ? 'QUEUED' : LINE_STATUS[order.status];
+  const { broker, brokerOrderId, lastEvidence, denial, releaseAtMs } = order;
   const failed = denial?.filter(({ outcome }) => outcome === 'fail') ?? [];
   const problem = PROBLEM[status];
   return {
@@ -545,6 +619,8 @@ export const resultOf = (line: number, orderId: string, order: Order): LineResul
     ...(broker !== undefined && { broker }),
     ...(brokerOrderId !== undefined && { brokerOrderId }),
     ...(denial && { verdicts: denial }),
+    ...(order.charges && { charges: order.charges }),
+    ...(status === 'QUEUED' && releaseAtMs !== undefined && { heldUntilMs: releaseAtMs }),
     ...(problem !== undefined && {
       problem: {
         code: problem,
@@ -592,24 +668,6 @@ const atLast = (result: LineResult): LineResult =>
 /** Records that an intent is finished, with what each line came to. */
 export const complete = (ledger: Ledger, intentId: string, results: readonly LineResult[]): void => {
   ledger.decideIntent(intentId, { type: 'CompleteIntent', data: { intentId, status: statusOf(results), results } });
-};
-
-const balance = (ledger: Ledger, reserve: () => void): Verdict => {
-  const before: Account = ledger.account;
-  const compared = (requiredE4: number) => ({ limit: toRupees(availableE4(before)), actual: toRupees(requiredE4) });
-  try {
-    reserve();
-    return { check: 'balance', outcome: 'pass', ...compared(ledger.account.reservedE4 - before.reservedE4) };
-  } catch (error) {
-    if (!(error instanceof Refused)) throw error;
-    const { requiredE4 } = error.detail;
-    return {
-      check: 'balance',
-      outcome: 'fail',
-      reason: error.code,
-      ...(typeof requiredE4 === 'number' && compared(requiredE4)),
-    };
-  }
 };
 
 /** One report that makes no sense must not take the others with it: it is kept aside for somebody to look at. */
@@ -660,21 +718,53 @@ const isProvenAbsent = (answer: BrokerAnswer): boolean =>
 const mustStillCancel = ({ status, pendingCancel }: Order): boolean =>
   status === 'working' && pendingCancel !== undefined;
 
+/** What an order held is margined at anew: its price, or the rates of its margin, may have moved while it waited. */
+const reserveAgain = (
+  { account }: Ledger,
+  { orderId, quantity, orderType, priceE4, triggerPriceE4 }: OrderDetails,
+  { marginPriceE4, marginBp }: Need,
+): AccountCommand => ({
+  type: 'ChangeReservation',
+  data: {
+    orderId,
+    quantity,
+    marginPriceE4,
+    ...shareNow(account, orderId, marginBp),
+    orderType,
+    ...(priceE4 !== undefined && { priceE4 }),
+    ...(triggerPriceE4 !== undefined && { triggerPriceE4 }),
+  },
+});
+
+/** The share that an order needs from now on. All of it is said in so many words to who held a part: see `NewTerms`. */
+const shareNow = (
+  { reservations }: Account,
+  orderId: string,
+  marginBp: number | undefined,
+): { readonly marginBp?: number } => {
+  if (marginBp !== undefined) return { marginBp };
+  return reservations.get(orderId)?.marginBp === undefined ? {} : { marginBp: WHOLE_BP };
+};
+
 /** Until the broker has answered, the order may stand under its old or its new terms: enough is held for either. */
 export const reserveBoth = (
-  ledger: Ledger,
-  { details, terms: present }: Order,
+  { account }: Ledger,
+  orderId: string,
+  { terms: present }: Order,
   wanted: OrderTerms,
-  priceE4: number,
-): void => {
-  const held = details && ledger.account.reservations.get(details.orderId);
-  if (!held) return;
-  ledger.decideAccount({
+  { marginPriceE4, marginBp }: Pick<Need, 'marginPriceE4' | 'marginBp'>,
+): AccountCommand => {
+  const { orderType, priceE4, triggerPriceE4 } = wanted;
+  return {
     type: 'ChangeReservation',
     data: {
-      orderId: held.orderId,
+      orderId,
       quantity: Math.max(present.quantity, wanted.quantity),
-      marginPriceE4: Math.max(held.marginPriceE4, priceE4),
+      marginPriceE4: Math.max(account.reservations.get(orderId)?.marginPriceE4 ?? 0, marginPriceE4),
+      ...shareNow(account, orderId, marginBp),
+      orderType,
+      ...(priceE4 !== undefined && { priceE4 }),
+      ...(triggerPriceE4 !== undefined && { triggerPriceE4 }),
     },
-  });
+  };
 };

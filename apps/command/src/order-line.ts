@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import {
+  IsBoolean,
   IsIn,
   IsInt,
   IsOptional,
@@ -129,6 +130,14 @@ export class OrderLine {
   clientOrderId?: string;
 
   @ApiPropertyOptional({
+    default: false,
+    description: 'While the market is closed: held by us until it opens, judged again, and sent then.',
+  })
+  @IsOptional()
+  @IsBoolean()
+  afterMarket?: boolean;
+
+  @ApiPropertyOptional({
     format: 'uuid',
     description: 'One of your accounts; the first one when absent. The same on every line.',
   })
@@ -241,6 +250,8 @@ export const payloadHashOf = (lines: readonly OrderLine[]): string => {
     line.broker,
     line.strategyId,
     line.clientOrderId,
+    // A field that came later: requests without it keep their hash.
+    ...(line.afterMarket === true ? ['after-market'] : []),
   ]);
   return createHash('sha256').update(JSON.stringify(asked)).digest('base64url');
 };
@@ -301,6 +312,7 @@ export const toIntentLines = (lines: readonly OrderLine[], context: LineContext)
       ...slice,
       ...(line.clientOrderId !== undefined && { clientOrderId: line.clientOrderId }),
       ...(line.strategyId !== undefined && { strategyId: line.strategyId }),
+      ...(line.afterMarket === true && { afterMarket: true }),
       ...(line.broker !== undefined && { broker: line.broker }),
     }));
   });

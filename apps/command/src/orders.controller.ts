@@ -1,17 +1,17 @@
-import { Body, Controller, Delete, Get, Headers, HttpCode, Inject, Param, Post, Put, Res } from '@nestjs/common';
+import { Body, Controller, Delete, Get, Headers, HttpCode, Param, Post, Put, Res } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import { ApiHeader, ApiOperation, ApiProperty, ApiPropertyOptional, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { isUUID } from 'class-validator';
 import { v5 as uuidv5 } from 'uuid';
 import { statusOf } from '#domain/intents/intent';
 import { BOOK_STATUSES } from '#domain/orders/book-status';
-import { CONFIG, type Config } from '#platform/config';
 import type { FastifyReply } from '#platform/fastify';
 import { accountOf, CurrentIdentity, type Identity, mayReach } from '#platform/identity';
 import { Problem } from '#platform/problem-details';
 import { correlationId } from '#platform/request-context';
 import { CANCEL_STATUSES, CancelBatch, CancelMany, type CancelManyReply } from './cancel-many';
 import { CancelOrder, type OrderReply, ReplaceOrder } from './change-orders';
+import { type LineDocument, lineDocument, LineProblemDocument, LineResultDocument } from './line-document';
 import { OrderBatch, OrderChange, OrderLine } from './order-line';
 import { type IntentReply, PlaceOrders, presentResults } from './place-orders';
 import { WriteSide } from './write-side';
@@ -20,40 +20,6 @@ import { WriteSide } from './write-side';
 const HTTP_STATUS = { ACCEPTED: 200, PARTIAL: 207, REJECTED: 422, PENDING: 202 } as const;
 
 const KEY = /^[\x21-\x7E]{1,255}$/;
-
-const LINE_STATUSES = ['ACCEPTED', 'DENIED', 'REJECTED', 'UNKNOWN', 'PENDING', 'FAILED', 'PARTIAL'];
-
-class VerdictDocument {
-  @ApiProperty() check!: string;
-  @ApiProperty({ enum: ['pass', 'fail', 'not-applicable'] }) outcome!: string;
-  @ApiPropertyOptional({ oneOf: [{ type: 'number' }, { type: 'string' }] }) limit?: number | string;
-  @ApiPropertyOptional({ oneOf: [{ type: 'number' }, { type: 'string' }] }) actual?: number | string;
-  @ApiPropertyOptional() reason?: string;
-}
-
-class LineProblemDocument {
-  @ApiProperty() code!: string;
-  @ApiProperty() detail!: string;
-}
-
-class SliceResultDocument {
-  @ApiProperty({ format: 'uuid' }) orderId!: string;
-  @ApiProperty({ enum: LINE_STATUSES }) status!: string;
-  @ApiPropertyOptional({ description: 'Where it was sent last.' }) broker?: string;
-  @ApiPropertyOptional() brokerOrderId?: string;
-  @ApiPropertyOptional({ type: [VerdictDocument], description: 'Every check, when the line was denied.' })
-  verdicts?: VerdictDocument[];
-  @ApiPropertyOptional({ type: LineProblemDocument }) problem?: LineProblemDocument;
-}
-
-class LineResultDocument extends SliceResultDocument {
-  @ApiProperty({ description: 'Position of the line in the request, from 0.' }) line!: number;
-  @ApiPropertyOptional({
-    type: [SliceResultDocument],
-    description: 'Every order of a line that was larger than the exchange takes in one; the rest is of the first.',
-  })
-  slices?: SliceResultDocument[];
-}
 
 class IntentDocument {
   @ApiProperty({ format: 'uuid' }) intentId!: string;
@@ -97,7 +63,6 @@ export class OrdersController {
   constructor(
     private readonly bus: CommandBus,
     private readonly side: WriteSide,
-    @Inject(CONFIG) private readonly config: Config,
   ) {}
 
   @Post('v2/orders/multi')
@@ -119,8 +84,8 @@ export class OrdersController {
     @Headers('idempotency-key') key: string | undefined,
     @Headers('prefer') prefer: string | undefined,
     @Res({ passthrough: true }) reply: FastifyReply,
-  ): Promise<Omit<IntentReply, 'position' | 'replayed'>> {
-    const { maxOrdersPerBatch } = this.config;
+  ): Promise<IntentAnswer> {
+    const { maxOrdersPerBatch } = (await this.side.settings.house()).document;
     if (orders.length > maxOrdersPerBatch)
       throw new Problem(400, 'VALIDATION_FAILED', 'The batch has too many lines.', {
         errors: [
@@ -144,17 +109,14 @@ export class OrdersController {
     @Headers('idempotency-key') key: string | undefined,
     @Headers('prefer') prefer: string | undefined,
     @Res({ passthrough: true }) reply: FastifyReply,
-  ): Promise<Omit<IntentReply, 'position' | 'replayed'>> {
+  ): Promise<IntentAnswer> {
     return this.place(identity, [line], key, prefer, reply, (_, field) => field);
   }
 
   @Get('v2/intents/:intentId')
   @ApiOperation({ summary: 'What became of a request' })
   @ApiResponse({ status: 200, type: IntentDocument })
-  async intent(
-    @CurrentIdentity() identity: Identity,
-    @Param('intentId') intentId: string,
-  ): Promise<Omit<IntentReply, 'position' | 'replayed'>> {
+  async intent(@CurrentIdentity() identity: Identity, @Param('intentId') intentId: string): Promise<IntentAnswer> {
     const { state } = await this.side.ledgers.read(`intent-${uuidOf(intentId, 'intentId')}`);
     if (state.status === 'new' || !mayReach(identity, state.received.accountId, 'read'))
       throw new Problem(404, 'INTENT_NOT_FOUND', 'There is no such intent.');
@@ -162,7 +124,7 @@ export class OrdersController {
     return {
       intentId: state.received.intentId,
       status: state.status === 'open' ? 'PENDING' : statusOf(results),
-      results,
+      results: results.map(lineDocument),
     };
   }
 
@@ -188,7 +150,11 @@ export class OrdersController {
   @ApiResponse({ status: 200, type: CancelManyDocument, description: 'none is open any more' })
   @ApiResponse({ status: 202, type: CancelManyDocument, description: 'asked; not all are confirmed' })
   @ApiResponse({ status: 207, type: CancelManyDocument, description: 'some failed' })
-  @ApiResponse({ status: 422, type: CancelManyDocument, description: 'all failed' })
+  @ApiResponse({
+    status: 422,
+    type: CancelManyDocument,
+    description: 'all failed; or a problem: ASYNC_CANCEL_DISABLED',
+  })
   async cancelMany(
     @CurrentIdentity() identity: Identity,
     @Body() { orderIds, mode, onFailure }: CancelBatch,
@@ -196,6 +162,10 @@ export class OrdersController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<{ status: string; results: CancelManyReply['results'] }> {
     const idempotencyKey = keyOf(key);
+    if (mode === 'SOFT' && !(await this.side.settings.house()).document.asyncCancelEnabled)
+      throw new Problem(422, 'ASYNC_CANCEL_DISABLED', 'Cancels of mode SOFT are not taken at present: use HARD.', {
+        errors: [{ field: 'mode', message: 'must be HARD' }],
+      });
     const ids = [...new Set(orderIds.map((orderId) => orderId.toLowerCase()))];
     const { results, position } = await this.bus.execute(
       new CancelMany({
@@ -249,7 +219,7 @@ export class OrdersController {
     prefer: string | undefined,
     reply: FastifyReply,
     pathOf: (line: number, field: string) => string,
-  ): Promise<Omit<IntentReply, 'position' | 'replayed'>> {
+  ): Promise<IntentAnswer> {
     const idempotencyKey = keyOf(key);
     const asked = lines[0]?.accountId;
     const other = lines.findIndex(({ accountId }) => accountId !== asked);
@@ -257,7 +227,7 @@ export class OrdersController {
       throw new Problem(400, 'VALIDATION_FAILED', 'All lines of one request belong to one account.', {
         errors: [{ field: pathOf(other, 'accountId'), message: 'must be the same on every line' }],
       });
-    const { position, replayed, ...answer } = await this.bus.execute(
+    const { position, replayed, results, ...answer } = await this.bus.execute(
       new PlaceOrders({
         userId: identity.userId,
         accountId: accountOf(identity, asked),
@@ -270,8 +240,13 @@ export class OrdersController {
     );
     if (replayed) void reply.header('Idempotency-Replayed', 'true');
     void reply.header('Coordinator-Position', String(position)).status(HTTP_STATUS[answer.status]);
-    return answer;
+    return { ...answer, results: results.map(lineDocument) };
   }
+}
+
+/** What a client is told of a request. */
+interface IntentAnswer extends Omit<IntentReply, 'position' | 'replayed' | 'results'> {
+  readonly results: readonly LineDocument[];
 }
 
 const answerOrder = ({ position, ...order }: OrderReply, reply: FastifyReply): Omit<OrderReply, 'position'> => {

@@ -59,7 +59,7 @@ const openProcess = (keeper: { held: boolean }) => {
   const errors: unknown[] = [];
   const broker = new PaperBroker({
     market: new PaperMarket(new Map([[RELIANCE.instrumentKey, day]]), TICK_MS),
-    tradingDate: '2026-01-02',
+    marketNowMs: () => Date.UTC(2026, 0, 2, 5),
     tickMs: TICK_MS,
     now: () => Date.now(),
     lotSizeOf: () => 1,

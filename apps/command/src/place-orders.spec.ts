@@ -73,7 +73,7 @@ describe('one request', () => {
       if (details.line === 3) return { kind: 'lose' };
       return { kind: 'accept', fills: [4] };
     };
-    const lines = [line(), line(), line(), line(), line({ quantity: 1_000_000 })];
+    const lines = [line(), line(), line(), line(), line({ quantity: 1_000_000, price: 90 })];
     const answer = await place(side, { accountId, key: 'k1', lines });
     expect(answer).toMatchObject({ status: 'PARTIAL', replayed: false });
     expect(answer.results.map(({ line: index, status, problem }) => [index, status, problem?.code])).toEqual([
@@ -86,8 +86,11 @@ describe('one request', () => {
     expect(answer.results[4]?.verdicts).toContainEqual({
       check: 'freeze-quantity',
       outcome: 'fail',
+      rule: 'instrument master',
+      effectiveFrom: '2026-01-02',
       limit: 100_000,
       actual: 1_000_000,
+      reason: 'slice it into orders of at most 99999',
     });
     expect(answer.results[4]?.problem?.detail).toBe('failed: freeze-quantity');
     expect(broker.calls).toHaveLength(4);
@@ -97,7 +100,7 @@ describe('one request', () => {
   it('cuts a line that is larger than the exchange takes in one order, and answers it as one line', async () => {
     const rich = await openAccount(side, 'recording', 1_000_000_000_0000);
     broker.onPlace = ({ details }) => (details.slice === 1 ? { kind: 'reject' } : { kind: 'accept' });
-    const lines = [line(), line({ quantity: 250_000 })];
+    const lines = [line(), line({ quantity: 250_000, price: 900 })]; // each slice is worth less than Rs 10 crore
     const { results, status } = await place(side, { accountId: rich, key: 'cut', lines });
     expect(status).toBe('PARTIAL');
     expect(results.map((result) => [result.line, result.status, result.slices?.length])).toEqual([
@@ -129,6 +132,8 @@ describe('one request', () => {
     expect(results[2]?.verdicts).toContainEqual({
       check: 'balance',
       outcome: 'fail',
+      rule: 'CNC',
+      effectiveFrom: '2025-01-01',
       reason: 'margin.insufficient',
       limit: 1_754,
       actual: 14_123,

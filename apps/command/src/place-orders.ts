@@ -1,7 +1,7 @@
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { type IntentLine, type IntentStatus, type LineResult, perLine, statusOf } from '#domain/intents/intent';
 import { Refused } from '#domain/decider';
-import type { AccountLedgers, Cause } from './account-ledger';
+import type { AccountLedgers, Cause, Ledger } from './account-ledger';
 import { intentIdOf } from './ids';
 import { complete, type DueDispatch, resultOf, resultsOf } from './order-desk';
 import { type OrderLine, payloadHashOf, toIntentLines } from './order-line';
@@ -44,7 +44,7 @@ export class PlaceOrdersHandler implements ICommandHandler<PlaceOrders> {
   async execute({ request }: PlaceOrders): Promise<IntentReply> {
     const { accountId, userId, idempotencyKey, lines, correlationId, pathOf } = request;
     const { brokers, inFlight, desk } = this.side;
-    const { resolve } = this.side.options;
+    const { resolve } = this.side;
     const intentId = intentIdOf(accountId, idempotencyKey);
     const payloadHash = payloadHashOf(lines);
     let intentLines: readonly IntentLine[];
@@ -85,14 +85,35 @@ export class PlaceOrdersHandler implements ICommandHandler<PlaceOrders> {
     routes: Routes,
     cause: Cause,
   ) {
-    try {
-      return await this.side.ledgers.transact(accountId, [], cause, (ledger): readonly DueDispatch[] | undefined => {
-        const received = ledger.decideIntent(intentId, {
+    const { desk, ledgers } = this.side;
+    const received =
+      (work: (ledger: Ledger) => readonly DueDispatch[]) =>
+      (ledger: Ledger): readonly DueDispatch[] | undefined => {
+        const events = ledger.decideIntent(intentId, {
           type: 'ReceiveIntent',
           data: { intentId, accountId, userId, idempotencyKey, payloadHash, lines },
         });
-        if (received.length === 0) return undefined; // the same request was here before
-        return lines.map((line) => this.side.desk.place(ledger, line, routes)).filter((due) => due !== undefined);
+        return events.length === 0 ? undefined : work(ledger); // `undefined`: the same request was here before
+      };
+    const placed = (ledger: Ledger) => {
+      const due = lines.map((line) => desk.place(ledger, line, routes)).filter((one) => one !== undefined);
+      const denied = lines.some(({ orderId }) => ledger.order(orderId).status === 'denied');
+      // Thrown, so that nothing of what was decided here is recorded: the lines were to stand or fall together.
+      if (denied && !routes.allowPartial && lines.length > 1) throw new NotAll();
+      return due;
+    };
+    try {
+      return await ledgers.transact(accountId, [], cause, received(placed)).catch((error: unknown) => {
+        if (!(error instanceof NotAll)) throw error;
+        return ledgers.transact(
+          accountId,
+          [],
+          cause,
+          received((ledger) => {
+            desk.denyTogether(ledger, lines, routes);
+            return [];
+          }),
+        );
       });
     } catch (error) {
       throw error instanceof Refused && error.code === 'intent.payload-differs' ? keyReused() : error;
@@ -138,11 +159,16 @@ export class PlaceOrdersHandler implements ICommandHandler<PlaceOrders> {
     const { state } = await this.side.ledgers.read(`intent-${intentId}`);
     const last = (await this.side.options.log.readStream(`intent-${intentId}`)).at(-1);
     if (state.status !== 'completed' || !last) throw inProgress();
-    const { now, idempotencyWindowSec } = this.side.options;
-    const fresh = now() - last.meta.at <= idempotencyWindowSec * 1000;
+    const { idempotencyWindowSec } = (await this.side.settings.house()).document;
+    const fresh = this.side.options.now() - last.meta.at <= idempotencyWindowSec * 1000;
     const results = fresh ? state.completed.results : await presentResults(this.side.ledgers, state.received.lines);
     return { intentId, status: statusOf(results), results, position: last.position, replayed: true };
   }
+}
+
+/** A line was denied, and its owner wants all of them or none. */
+class NotAll extends Error {
+  override readonly name = 'NotAll';
 }
 
 /** What the lines of an intent have come to by now. */

@@ -180,13 +180,14 @@ const stories: Readonly<Record<string, Story>> = {
     },
   },
   'several things happen to one account at once': {
-    lines: [line(), line({ quantity: 20 })],
+    lines: [line({ product: 'MIS' }), line({ product: 'MIS', quantity: 20 })],
     act: async ({ side, accountId, broker }, orderId, secondOrderId = '') => {
+      const selling = line({ side: 'SELL', product: 'MIS', quantity: 5, price: 1420 }); // closes, or opens a short
       const all = [
         place(side, { accountId, key: 'k2' }),
         broker.fill(orderId, 5),
         cancel(side, { accountId, orderId: secondOrderId, requestId: 'c1' }),
-        place(side, { accountId, key: 'k3', lines: [line({ side: 'SELL', quantity: 5 }), line()] }),
+        place(side, { accountId, key: 'k3', lines: [selling, line()] }),
       ];
       const outcomes = await Promise.allSettled(all);
       for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
@@ -346,7 +347,7 @@ describe.each(Object.entries(stories))('%s', (_, story) => {
 
 describe('what was asked too long ago', () => {
   it('is denied, not sent: the market has moved on', async () => {
-    const story: Story = { lines: [line(), line({ side: 'SELL' })] };
+    const story: Story = { lines: [line(), line({ side: 'SELL', product: 'MIS', price: 1420 })] };
     for (const death of deathsIn(await tell(story))) {
       const left = await tell(story, death);
       const calls = left.broker.calls.filter(({ call }) => call === 'place').length;

@@ -1,9 +1,10 @@
 import { accountReaction } from '#domain/accounts/reactions';
 import { type DomainEvent, Refused } from '#domain/decider';
-import { CLOSED, fillsOf, type Order } from '#domain/orders/order';
+import { CLOSED, fillsOf, isHeld, type Order } from '#domain/orders/order';
 import { marginPriceE4 } from '#domain/risk/margin-price';
 import type { EventLog, RecordedEvent } from '#event-log/event-log';
 import type { Brokers } from '#brokers/broker';
+import { istDay } from '#brokers/fields';
 import type { AccountLedgers, Cause, Ledger } from './account-ledger';
 import { complete, type DueDispatch, type OrderDesk, reserveBoth, resultsOf, SETTLE_MS } from './order-desk';
 import type { OrderOutcomes } from './outcomes';
@@ -175,6 +176,16 @@ export class Recovery {
       this.settleMargin(ledger, id, events);
     });
     const doubtful = doubtOf(state, events, desk);
+    if (isHeld(state)) {
+      if (!(await desk.isDue(state))) return 'later';
+      await desk.prepare(accountId, [details]); // it is judged again, on what is known now
+      const { value: due } = await ledgers.transact(accountId, [`order-${id}`], cause, (ledger) =>
+        desk.release(ledger, id),
+      );
+      if (!due) return 'later';
+      await desk.send(accountId, [due], [], cause, () => undefined);
+      return 'finished';
+    }
     const isAwaited = doubtful !== undefined || pendingCancel !== undefined || pendingReplace !== undefined;
     if (isAwaited && !first && !this.mayAsk(id)) return 'later';
     if (doubtful) {
@@ -209,7 +220,7 @@ export class Recovery {
   private settleMargin(ledger: Ledger, orderId: string, events: readonly DomainEvent[]): void {
     const order = ledger.order(orderId);
     for (const fill of fillsOf(events)) {
-      const post = accountReaction(fill, order, 0);
+      const post = accountReaction(fill, order, 0, ledger.tradingDateOf);
       if (post) ledger.decideAccount(post);
     }
     if (CLOSED.has(order.status)) {
@@ -225,13 +236,15 @@ export class Recovery {
     const { ledgers, desk, brokers } = this.options;
     const { accountId, orderId } = details;
     const { requestId, terms } = pendingReplace;
-    const tradingDate = brokers.tradingDate(broker);
-    if (tradingDate === undefined) return; // the broker is not connected: the change stays pending until it is
+    const marketNowMs = brokers.marketNowMs(broker);
+    if (marketNowMs === undefined) return; // the broker is not connected: the change stays pending until it is
     const { value: held } = await ledgers.transact(accountId, [`order-${orderId}`], cause, (ledger) => {
       const order = ledger.order(orderId);
       if (order.pendingReplace?.requestId !== requestId) return false; // the broker has answered meanwhile
       try {
-        reserveBoth(ledger, order, terms, marginPriceE4(terms, { side: details.side, tradingDate }) ?? 0);
+        const tradingDate = istDay(marketNowMs);
+        const priceE4 = marginPriceE4(terms, { side: details.side, tradingDate }) ?? 0;
+        ledger.decideAccount(reserveBoth(ledger, orderId, order, terms, { marginPriceE4: priceE4 }));
         return true;
       } catch (error) {
         if (!(error instanceof Refused)) throw error;

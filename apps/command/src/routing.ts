@@ -9,6 +9,8 @@ import {
   type Fallback,
   routesOf,
 } from '#domain/settings/routing';
+import type { HouseSettings } from '#domain/settings/house-settings';
+import type { UserSettings } from '#domain/settings/user-settings';
 import type { EventLog } from '#event-log/event-log';
 import type { Brokers } from '#brokers/broker';
 
@@ -19,6 +21,14 @@ export interface Routes {
   readonly failover: boolean;
   /** Dispatches of one order, all brokers together. */
   readonly maxAttempts: number;
+  /** Whether the lines of a request may fare differently. */
+  readonly allowPartial: boolean;
+}
+
+/** What an account's owner and the house have set that bears on routes: see `settings.ts`. */
+export interface RoutePreferences {
+  readonly user: Pick<UserSettings, 'defaultBroker' | 'autoRetryOnNetworkFailure' | 'allowPartialMultiOrder'>;
+  readonly house: Pick<HouseSettings, 'brokerFailoverEnabled'>;
 }
 
 /** Settings that another process changed are known here so much later at most. */
@@ -34,19 +44,26 @@ export class Routing {
   constructor(
     private readonly log: Pick<EventLog, 'readStream'>,
     private readonly brokers: Brokers,
+    private readonly preferencesOf: (accountId: string) => Promise<RoutePreferences>,
   ) {
     this.settings = new LRUCache({ max: 50_000, ttl: BELIEVED_MS });
   }
 
   async of(accountId: string): Promise<Routes> {
     const isOnPaper = this.brokers.connected(accountId).every((name) => this.brokers.of(accountId, name)?.isPaper);
-    const [mine, everybodys] = await Promise.all([
+    const [chosen, set, { user, house }] = await Promise.all([
       isOnPaper ? accountRouting.initial : this.account(accountId), // there is nothing to choose from
       this.fallback(),
+      this.preferencesOf(accountId),
     ]);
+    // What is chosen for the account goes before what its owner chose for all of theirs.
+    const defaultBroker = chosen.defaultBroker ?? user.defaultBroker;
+    const mine = { ...chosen, ...(defaultBroker !== undefined && { defaultBroker }) };
+    const everybodys = { ...set, failover: set.failover && house.brokerFailoverEnabled };
     return {
       failover: everybodys.failover,
-      maxAttempts: everybodys.maxAttempts,
+      maxAttempts: user.autoRetryOnNetworkFailure ? set.maxAttempts : 1,
+      allowPartial: user.allowPartialMultiOrder,
       of: (asked, accountBroker) => routesOf(asked, mine, everybodys, this.brokers.connected(accountId), accountBroker),
     };
   }

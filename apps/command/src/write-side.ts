@@ -3,48 +3,76 @@ import { account, type AccountCommand } from '#domain/accounts/account';
 import type { Instrument } from '#domain/instruments/instrument';
 import { E4_PER_RUPEE } from '#domain/money';
 import type { Brokers } from '#brokers/broker';
+import { istDay } from '#brokers/fields';
 import type { EventLog, EventMeta } from '#event-log/event-log';
 import { execute } from '#event-log/execute';
 import { AccountLedgers } from './account-ledger';
-import { tradingDateOf } from './clock';
+import { AccountOwners } from './account-owners';
+import { correctionsOf } from './corrections';
+import type { MarketFiles } from './market-day';
 import { OrderDesk } from './order-desk';
 import type { OrderOutcomes } from './outcomes';
 import { IntentsInFlight } from './intents-in-flight';
+import { KillSwitch, type OpenOrder } from './kill-switch';
 import { type OpenWork, Recovery } from './recovery';
+import { RiskDesk } from './risk-desk';
 import { Routing } from './routing';
+import { Settings } from './settings';
 
 export interface WriteSideOptions {
   readonly log: EventLog;
   readonly brokers: Brokers;
-  /** Finds an instrument by symbol or instrument key in today's catalogue. */
-  readonly resolve: (name: string) => Instrument | undefined;
+  /** Today's instruments and what the files of the day say of them: the same object until they are replaced. */
+  readonly files: () => MarketFiles;
   readonly now: () => number;
   readonly outcomes: OrderOutcomes;
+  /** Both until an admin sets something else. */
   readonly idempotencyWindowSec: number;
+  readonly maxOrdersPerBatch: number;
   readonly brokerTimeoutMs: number;
   readonly openWork: (beforeMs: number) => Promise<readonly OpenWork[]>;
+  /** Every order that is open, as the read side has it. */
+  readonly openOrders: () => Promise<readonly OpenOrder[]>;
   /** Whether it is this process that looks after what others have left open: one of all that take orders. */
   readonly isKeeper: () => boolean;
 }
+
+/** A market whose clock is so far from ours replays another day. */
+const REPLAYED_MS = 3_600_000;
 
 /** What a paper account starts with: one crore rupees of play money. */
 const PAPER_FUNDS_E4 = 10_000_000 * E4_PER_RUPEE;
 
 /** Everything of the write side that lives as long as its process, wired once. */
 export class WriteSide {
+  readonly settings: Settings;
+  readonly risk: RiskDesk;
+  readonly owners: AccountOwners;
   readonly routing: Routing;
   readonly ledgers: AccountLedgers;
   readonly desk: OrderDesk;
   readonly inFlight = new IntentsInFlight();
   readonly recovery: Recovery;
+  readonly killSwitch: KillSwitch;
   private readonly unsubscribes: (() => Promise<void>)[] = [];
 
   constructor(readonly options: WriteSideOptions) {
-    const { log, now, outcomes, resolve, openWork, isKeeper, brokerTimeoutMs, brokers } = options;
-    this.ledgers = new AccountLedgers(log, now, (broker) => brokers.tradingDate(broker) ?? tradingDateOf(now()));
-    this.routing = new Routing(log, brokers);
-    const { ledgers, inFlight, routing } = this;
-    this.desk = new OrderDesk({ ledgers, brokers, routing, instrumentOf: resolve, outcomes, brokerTimeoutMs, now });
+    const { log, now, outcomes, files, openWork, isKeeper, brokerTimeoutMs, brokers } = options;
+    this.settings = new Settings(log, options);
+    const known = this.settings;
+    this.risk = new RiskDesk({ files, corrections: () => correctionsOf(known.knownHouse()), settings: known });
+    const { risk } = this;
+    this.ledgers = new AccountLedgers(log, now, {
+      tradingDate: (broker, atMs) => tradingDateOf(brokers.marketNowMs(broker) ?? now(), now(), atMs),
+      of: ({ broker }) => risk.rulesOn(tradingDateOf(brokers.marketNowMs(broker) ?? now(), now())),
+    });
+    this.owners = new AccountOwners(this.ledgers);
+    const { settings, owners, ledgers, inFlight } = this;
+    this.routing = new Routing(log, brokers, async (accountId) => settings.prepare(await owners.of(accountId)));
+    const { routing } = this;
+    this.desk = new OrderDesk({ ledgers, brokers, routing, risk, outcomes, brokerTimeoutMs, now });
+    const { openOrders } = options;
+    this.killSwitch = new KillSwitch({ log, ledgers, desk: this.desk, owners, outcomes, openOrders, isKeeper, now });
     this.recovery = new Recovery({
       log,
       ledgers,
@@ -57,6 +85,9 @@ export class WriteSide {
       isKeeper,
     });
   }
+
+  /** Finds an instrument by symbol or instrument key in today's catalogue. */
+  readonly resolve = (name: string): Instrument | undefined => this.options.files().resolve(name);
 
   get brokers(): Brokers {
     return this.options.brokers;
@@ -73,6 +104,7 @@ export class WriteSide {
   /** Listens to the brokers and, while it is the keeper, looks after what is left open. */
   start(): void {
     this.recovery.start();
+    this.killSwitch.start();
     this.unsubscribes.push(
       this.brokers.subscribe(async (order, told, source) => {
         const cause = { userId: source, correlationId: randomUUID(), causationId: order.orderId };
@@ -85,6 +117,7 @@ export class WriteSide {
   async stop(): Promise<void> {
     this.desk.stopWaiting();
     await this.recovery.stop();
+    await this.killSwitch.stop();
     await Promise.all(this.unsubscribes.map((unsubscribe) => unsubscribe()));
     await this.desk.drain();
   }
@@ -118,3 +151,9 @@ export class WriteSide {
     return accountId;
   }
 }
+
+/** The day of a market whose clock shows `marketMs`: of something that happened at `atMs`, which may be told late. */
+const tradingDateOf = (marketMs: number, nowMs: number, atMs?: number): string => {
+  const isReplayed = Math.abs(marketMs - nowMs) > REPLAYED_MS;
+  return istDay(atMs === undefined || isReplayed ? marketMs : atMs);
+};

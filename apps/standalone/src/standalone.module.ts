@@ -7,6 +7,7 @@ import { WriteSide } from '../../command/src/write-side';
 import { BROKER_NAMES } from '#brokers/client';
 import { openEventLog } from '#event-log/event-log.module';
 import { EventLog1767225600000 } from '#event-log/postgres/migrations';
+import { instrumentMigrations } from '#instruments/store/instrument-tables';
 import { RelayPositions1767225800000 } from '#messaging/relay-checkpoint';
 import { type Config, readConfig } from '#platform/config';
 import { startEmbeddedPostgres } from '#platform/embedded-postgres';
@@ -45,6 +46,7 @@ export const startStandalone = async (onStop: OnStop): Promise<void> => {
         ...identityMigrations,
         ...leaseMigrations,
         ...vaultMigrations,
+        ...instrumentMigrations,
         EventLog1767225600000,
         RelayPositions1767225800000,
         ...readModelMigrations,
@@ -72,7 +74,7 @@ export const startStandalone = async (onStop: OnStop): Promise<void> => {
   const health = query.app.get(Health);
   health.require('projection', () => projection.check());
   if (relay) health.require('relay', () => relay.check());
-  const market = await loadMarketData(config, logger);
+  const market = await loadMarketData(config, logger, dataSource);
   const sim = await simulatedBrokers(config, market, logger, onStop);
   const brokerUrls = { ...sim?.baseUrls, ...config.brokerUrls };
   const command = await startCommand({ ...platform, config: { ...config, brokerUrls } }, adapters, onStop, market);
