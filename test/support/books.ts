@@ -1,8 +1,8 @@
 import { account, type Account, type AccountEvent, positionKey } from '#domain/accounts/account';
 import { type DomainEvent, fold } from '#domain/decider';
 import { intent, type Intent, type IntentEvent } from '#domain/intents/intent';
-import { valueOf } from '#domain/money';
-import { CLOSED, fillsOf, order, type Order, type OrderEvent } from '#domain/orders/order';
+import { basisPointsOfRoundedUp, valueOf } from '#domain/money';
+import { CLOSED, fillsOf, isHeld, order, type Order, type OrderEvent } from '#domain/orders/order';
 import type { EventLog, RecordedEvent } from '#event-log/event-log';
 
 /** Every stream of the log, folded with the deciders of the domain, by id. */
@@ -65,38 +65,79 @@ export const faultsOf = (books: Books, { settled }: { readonly settled: boolean 
   ...[...books.intents].flatMap(([id, state]) => faultsOfIntent(id, state, books, settled)),
 ];
 
-const faultsOfAccount = (id: string, { reservations, reservedE4, positions }: Account, books: Books): string[] => {
+const faultsOfAccount = (id: string, state: Account, books: Books): string[] => {
   const faults: string[] = [];
-  let sumE4 = 0;
-  for (const held of reservations.values()) {
-    const { orderId, remainingQuantity, closingQuantity, marginPriceE4, amountE4 } = held;
-    sumE4 += amountE4;
+  const fail = (what: string) => faults.push(`account ${id} ${what}`);
+  for (const held of state.reservations.values()) {
+    const { orderId, remainingQuantity, closingQuantity, marginPriceE4, marginBp, amountE4 } = held;
     const it = books.orders.get(orderId);
-    if (!it || it.status === 'new')
-      faults.push(`account ${id} holds margin for order ${orderId}, which does not exist`);
-    else if (CLOSED.has(it.status))
-      faults.push(`account ${id} holds margin for order ${orderId}, which is ${it.status}`);
-    else if (it.details?.accountId !== id)
-      faults.push(`account ${id} holds margin for order ${orderId} of another one`);
-    if (amountE4 !== valueOf(marginPriceE4, remainingQuantity - closingQuantity))
-      faults.push(`account ${id} holds ${String(amountE4)} for order ${orderId}, not price times opening quantity`);
+    if (!it || it.status === 'new') fail(`holds margin for order ${orderId}, which does not exist`);
+    else if (CLOSED.has(it.status)) fail(`holds margin for order ${orderId}, which is ${it.status}`);
+    else if (it.details?.accountId !== id) fail(`holds margin for order ${orderId} of another one`);
+    const openingE4 = valueOf(marginPriceE4, remainingQuantity - closingQuantity);
+    const neededE4 = marginBp === undefined ? openingE4 : basisPointsOfRoundedUp(openingE4, marginBp);
+    if (amountE4 !== neededE4)
+      fail(`holds ${String(amountE4)} for order ${orderId}, its share of price times opening is ${String(neededE4)}`);
   }
-  if (sumE4 !== reservedE4)
-    faults.push(`account ${id} has reserved ${String(reservedE4)}, its reservations add up to ${String(sumE4)}`);
+  faults.push(...faultsOfMoney(id, state, books));
 
   const traded = new Map<string, number>();
+  const add = (key: string, quantity: number) => traded.set(key, (traded.get(key) ?? 0) + quantity);
   for (const it of books.orders.values()) {
     const { details, filledQuantity } = it;
-    if (details?.accountId !== id || filledQuantity === 0) continue;
-    const key = positionKey(details);
-    traded.set(key, (traded.get(key) ?? 0) + (details.side === 'BUY' ? filledQuantity : -filledQuantity));
+    if (details?.accountId === id) add(positionKey(details), details.side === 'BUY' ? filledQuantity : -filledQuantity);
   }
-  for (const key of new Set([...traded.keys(), ...positions.keys()])) {
-    const [held, expected] = [positions.get(key)?.quantity ?? 0, traded.get(key) ?? 0];
-    if (held !== expected)
-      faults.push(`account ${id} has ${String(held)} of ${key}, its orders traded ${String(expected)}`);
+  for (const { type, data } of accountEventsOf(books, id))
+    if (type === 'HoldingAdopted') add(positionKey({ ...data, product: 'CNC' }), data.quantity);
+  for (const key of new Set([...traded.keys(), ...state.positions.keys()])) {
+    const [held, expected] = [state.positions.get(key)?.quantity ?? 0, traded.get(key) ?? 0];
+    if (held !== expected) fail(`has ${String(held)} of ${key}, its orders traded ${String(expected)}`);
   }
   return faults;
+};
+
+/** Every sum of an account, made anew from its parts. */
+const faultsOfMoney = (id: string, state: Account, books: Books): string[] => {
+  const total = (amounts: Iterable<number>): number => [...amounts].reduce((sum, amountE4) => sum + amountE4, 0);
+  const events = accountEventsOf(books, id);
+  const pools = [...state.pools.values()];
+  const sums = {
+    reserved: [
+      state.reservedE4,
+      total([...state.reservations.values()].map(({ amountE4 }) => amountE4)) +
+        total(pools.map(({ ordersE4 }) => ordersE4)),
+    ],
+    posted: [
+      state.postedE4,
+      total([...state.positions.values()].map(({ marginE4 }) => marginE4)) +
+        total(pools.map(({ positionsE4 }) => positionsE4)),
+    ],
+    'in cash': [state.cashE4, total(events.map(cashMovedE4))],
+  } as const;
+  const faults = Object.entries(sums).flatMap(([what, [saidE4, partsE4]]) =>
+    saidE4 === partsE4 ? [] : [`account ${id} has ${String(saidE4)} ${what}, its parts add up to ${String(partsE4)}`],
+  );
+  for (const { group, positionsE4, ordersE4 } of pools)
+    if (positionsE4 < 0 || ordersE4 < 0)
+      faults.push(`account ${id} needs ${String(positionsE4)} and ${String(ordersE4)} for ${group}: less than nothing`);
+  return faults;
+};
+
+/** What an event brought in cash: paid in, adopted with what it had cost, or traded, less what that was charged. */
+const cashMovedE4 = ({ type, data }: AccountEvent): number => {
+  switch (type) {
+    case 'FundsDeposited':
+      return data.amountE4;
+    case 'HoldingAdopted':
+      return data.costE4;
+    case 'MarginPosted':
+      return (data.cashE4 ?? data.realisedE4) - (data.charges?.totalE4 ?? 0);
+    case 'AccountOpened':
+    case 'MarginReserved':
+    case 'ReservationChanged':
+    case 'MarginVoided':
+      return 0;
+  }
 };
 
 const faultsOfOrder = (id: string, it: Order, books: Books, settled: boolean): string[] => {
@@ -142,7 +183,8 @@ const faultsOfOrder = (id: string, it: Order, books: Books, settled: boolean): s
   if (described(posted) !== described(fills.map(({ data }) => data)))
     fail(`filled [${described(fills.map(({ data }) => data))}], posted [${described(posted)}]`);
 
-  if (settled && ['new', 'placed', 'dispatched', 'not-sent'].includes(status)) fail('is left on its way');
+  if (settled && ['new', 'placed', 'dispatched', 'not-sent'].includes(status) && !isHeld(it))
+    fail('is left on its way');
   if (settled && pendingCancel !== undefined) fail('has a cancel pending');
   if (settled && pendingReplace) fail('has a change pending');
   return faults;
@@ -164,6 +206,10 @@ const faultsOfIntent = (id: string, it: Intent, books: Books, settled: boolean):
 
 type Posting = Extract<AccountEvent, { type: 'MarginPosted' }>['data'];
 
+/** What was recorded of an account, in order. */
+const accountEventsOf = ({ histories }: Books, accountId: string): readonly AccountEvent[] =>
+  (histories.get(`account-${accountId}`) ?? []) as readonly DomainEvent[] as readonly AccountEvent[];
+
 const postings = new WeakMap<Books, Map<string, readonly Posting[]>>();
 
 /** What an account posted, in order. Collected once per books: a log has many orders per account. */
@@ -172,9 +218,7 @@ const postingsOf = (books: Books, accountId: string): readonly Posting[] => {
   postings.set(books, known);
   const found = known.get(accountId);
   if (found) return found;
-  const history = (books.histories.get(`account-${accountId}`) ??
-    []) as readonly DomainEvent[] as readonly AccountEvent[];
-  const posted = history.flatMap((event) => (event.type === 'MarginPosted' ? [event.data] : []));
+  const posted = accountEventsOf(books, accountId).flatMap(({ type, data }) => (type === 'MarginPosted' ? [data] : []));
   known.set(accountId, posted);
   return posted;
 };

@@ -4,8 +4,11 @@
  *     const events = recorded(history({ seed: 1, orders: 100 }));
  *     for (const writes of history({ seed: 1, orders: 50_000 })) await log.append(writes);
  */
-import { account, type Account, type AccountCommand } from '#domain/accounts/account';
+import { type Account, accountBy, type AccountCommand } from '#domain/accounts/account';
+import { dayCharges } from '#domain/accounts/day-charges';
 import { accountReaction } from '#domain/accounts/reactions';
+import { estimateCharges, NO_CORRECTIONS } from '#domain/charges/estimate';
+import { type ChargedSecurity, chargedSecurityOf } from '#domain/charges/security';
 import { type DomainEvent, Refused } from '#domain/decider';
 import type { Instrument } from '#domain/instruments/instrument';
 import { intent, type Intent, type IntentCommand, type LineResult, statusOf } from '#domain/intents/intent';
@@ -195,6 +198,12 @@ const STORIES = {
     yield line.trade(line.leaves());
     yield line.trade(7);
   },
+  *filledBesideAHolding(line: Line): Step {
+    yield* accepted(line);
+    yield line.adopt(500);
+    yield line.trade(line.leaves());
+    yield line.adopt(800);
+  },
   *denied(): Step {
     // Decided when it was placed.
   },
@@ -264,8 +273,18 @@ class Line {
       ...(world.below(4) === 0 && { clientOrderId: `client "${String(world.below(1_000))}" ü` }),
       ...(world.below(8) === 0 && { strategyId: 'momentum' }),
     };
-    const context = { instrument, side, tradingDate: '2026-01-02', lastPriceE4 };
-    this.verdicts = judge(this.details, context);
+    // What a check found, as it is stored: the folds only carry it along.
+    this.verdicts = [
+      { check: 'tradable', outcome: 'pass', rule: 'instrument master', actual: 'EQ', effectiveFrom: '2026-01-02' },
+      {
+        check: 'quantity',
+        outcome: denied ? 'fail' : 'pass',
+        rule: 'house: one order line',
+        limit: 10_000_000,
+        actual: this.details.quantity,
+      },
+      { check: 'disclosed-quantity', outcome: 'not-applicable', reason: 'the whole quantity is shown' },
+    ];
     this.lastPriceE4 = lastPriceE4;
   }
 
@@ -298,11 +317,21 @@ class Line {
         append.order(orderId, { type: 'DenyOrder', data: { ...details, verdicts } });
         return;
       }
+      const security = securityOf(instrumentKey);
+      const charges =
+        security && estimateCharges({ ...details, priceE4, security }, { broker, date: dateOf(this.world.nowMs) });
       append.order(orderId, {
         type: 'PlaceOrder',
-        data: { ...details, verdicts, route: { broker, reason: 'account' } },
+        data: { ...details, verdicts, route: { broker, reason: 'account' }, ...(charges && { charges }) },
       });
     });
+  }
+
+  /** The broker is found to hold so many of the instrument. */
+  adopt(quantity: number): readonly Write[] {
+    const { accountId, instrumentKey } = this.details;
+    const holding = { broker: ROUTE.broker, instrumentKey, quantity, averagePriceE4: this.lastPriceE4 - 123 };
+    return this.world.append(accountId, (append) => append.account({ type: 'AdoptHolding', data: holding }));
   }
 
   dispatch(): readonly Write[] {
@@ -473,7 +502,7 @@ class Append {
       });
       const side = after.details?.side ?? 'BUY';
       const priceE4 = marginPriceE4(after.terms, { side, tradingDate: '2026-01-02' }) ?? 0;
-      const reaction = accountReaction(event, after, priceE4);
+      const reaction = accountReaction(event, after, priceE4, (_, tradedAt) => dateOf(tradedAt));
       if (reaction) this.account(reaction);
     }
   }
@@ -545,3 +574,18 @@ const INSTRUMENTS = [
   cash('HDFCBANK', 'INE040A01034', 9_901_500),
   cash('SBIN', 'INE062A01020', 9_896_500),
 ];
+
+/** What an instrument is charged as. Of one of them nobody knows: its trades are booked without charges. */
+const securityOf = (instrumentKey: string): ChargedSecurity | undefined => SECURITIES.get(instrumentKey);
+const SECURITIES = new Map(
+  INSTRUMENTS.slice(0, -1).map((instrument) => [instrument.instrumentKey, chargedSecurityOf(instrument)]),
+);
+
+/** The day in India. */
+const dateOf = (ms: number): string => new Date(ms + 5.5 * 3_600_000).toISOString().slice(0, 10);
+
+const account = accountBy({
+  contractOf: () => undefined,
+  worstCaseE4: () => undefined,
+  chargesOf: dayCharges(securityOf, NO_CORRECTIONS),
+});

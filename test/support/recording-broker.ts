@@ -43,6 +43,8 @@ export class RecordingBroker implements Broker {
   readonly calls: RecordedCall[] = [];
   readonly book = new Map<string, Booked>();
   private readonly arrivals = new Map<string, number>();
+  /** What the clock of its market shows: 2 January 2026, 10:00 IST. */
+  marketMs = Date.UTC(2026, 0, 2, 4, 30);
   /** Last price of every instrument. */
   priceE4 = 14_120_000;
   /** What it says of an order that was not sent. */
@@ -57,8 +59,8 @@ export class RecordingBroker implements Broker {
 
   constructor(readonly name = 'recording') {}
 
-  tradingDate(): string {
-    return '2026-01-02';
+  marketNowMs(): number {
+    return this.marketMs;
   }
 
   lastPriceE4(): number {

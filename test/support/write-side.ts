@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { MarketFacts } from '#domain/instruments/facts';
 import type { Instrument } from '#domain/instruments/instrument';
 import { foldBatch, read } from '#read-models/batch';
 import { type Broker, type Brokers, sharedBrokers } from '#brokers/broker';
@@ -12,6 +13,7 @@ import {
 } from '../../apps/command/src/change-orders';
 import type { OrderChange, OrderLine } from '../../apps/command/src/order-line';
 import { type IntentReply, PlaceOrders, PlaceOrdersHandler } from '../../apps/command/src/place-orders';
+import { type MarketFiles, marketFilesOf } from '../../apps/command/src/market-day';
 import type { OpenWork } from '../../apps/command/src/recovery';
 import { WriteSide } from '../../apps/command/src/write-side';
 import { readAllOf } from './books';
@@ -69,6 +71,25 @@ const INSTRUMENTS = [RELIANCE, TCS, NIFTY_FUTURE, NIFTY];
 export const resolve = (name: string): Instrument | undefined =>
   INSTRUMENTS.find(({ symbol, instrumentKey }) => symbol === name || instrumentKey === name);
 
+const OF_THE_DAY = { effectiveFrom: '2026-01-02', source: 'made up' };
+
+/** What the files of the day would say: shares may be squared off, and all bands are wide. */
+const FACTS: MarketFacts = {
+  of: (instrumentKey) => ({
+    previousClose: { ...OF_THE_DAY, priceE4: 14_120_000 },
+    band: { ...OF_THE_DAY, kind: 'prices', lowerE4: 100, upperE4: 1_000_000_000 },
+    ...(instrumentKey.startsWith('NSE_EQ') && { intraday: { ...OF_THE_DAY, marginBp: 2_000 } }),
+  }),
+  underlying: (symbol) => ({
+    symbol,
+    kind: 'index',
+    price: { ...OF_THE_DAY, priceE4: 14_120_000 },
+    dailySigma: { ...OF_THE_DAY, millionths: 10_000 },
+  }),
+};
+
+const FILES: MarketFiles = marketFilesOf({ instruments: INSTRUMENTS, resolve }, FACTS);
+
 /** A trading day: 2 January 2026, 10:00 IST. */
 export const TEN_O_CLOCK_MS = Date.UTC(2026, 0, 2, 4, 30);
 
@@ -90,12 +111,17 @@ export const sideOn = (options: SideOptions): { side: WriteSide; failures: unkno
   const side = new WriteSide({
     log: options.log,
     brokers: 'of' in options.brokers ? options.brokers : sharedBrokers(options.brokers),
-    resolve: options.resolve ?? resolve,
+    files: options.resolve ? () => ({ ...FILES, resolve: options.resolve ?? resolve }) : () => FILES,
     now: options.now ?? (() => TEN_O_CLOCK_MS),
     outcomes: { count: () => undefined, failed: (error) => failures.push(error) },
     idempotencyWindowSec: options.idempotencyWindowSec ?? 86_400,
+    maxOrdersPerBatch: 20,
     brokerTimeoutMs: options.brokerTimeoutMs ?? 5_000,
     openWork: options.openWork ?? ((beforeMs) => openWorkOf(options.log, beforeMs)),
+    openOrders: async () =>
+      (await openWorkOf(options.log, Infinity))
+        .filter(({ kind }) => kind === 'order')
+        .map(({ id, accountId }) => ({ orderId: id, accountId, broker: null })),
     isKeeper: options.isKeeper ?? (() => true),
   });
   return { side, failures };
@@ -104,7 +130,7 @@ export const sideOn = (options: SideOptions): { side: WriteSide; failures: unkno
 /** The to-do list as the projection would have it, had it seen the whole log (or all of it after a position). */
 export const openWorkOf = async (log: EventLog, beforeMs: number, from = 0): Promise<readonly OpenWork[]> => {
   const events = await readAllOf(log, from);
-  const { openWork, parked } = foldBatch(read(events), { order: () => null, work: () => null });
+  const { openWork, parked } = foldBatch(read(events), { order: () => null, work: () => null, position: () => null });
   if (parked.length > 0) throw new Error(`the projection would park: ${JSON.stringify(parked)}`);
   return [...openWork.values()]
     .filter((row) => row !== null)

@@ -1,4 +1,8 @@
 import type { RecordedEvent } from '#event-log/event-log';
+import { orderChargesOf } from './charges/order-charges';
+import type { OrderChargesRow } from './charges/order-charges-row';
+import { tradeChargesOf } from './charges/trade-charges';
+import type { TradeChargesRow } from './charges/trade-charges-row';
 import * as openWork from './open-work/open-work';
 import type { OpenWorkRow } from './open-work/open-work-row';
 import { orderEventOf } from './order-events/order-events';
@@ -6,7 +10,11 @@ import type { OrderEventRow } from './order-events/order-event-row';
 import { evolve as evolveOrderRow } from './orders/orders';
 import type { OrderRow } from './orders/order-row';
 import type { ParkedEvent } from './parked-events/parked-event';
+import { evolvePosition, movesPosition, positionIdOf, positionKey, type PositionRecorded } from './positions/positions';
+import type { PositionRow } from './positions/position-row';
 import { instantOf, type Known, parseRecorded } from './recorded';
+import { settingsRowOf } from './settings/settings';
+import type { SettingsRow } from './settings/settings-row';
 import { tradeOf } from './trades/trades';
 import type { TradeRow } from './trades/trade-row';
 
@@ -15,8 +23,14 @@ export interface Changes {
   readonly orders: Map<string, OrderRow>;
   readonly orderEvents: OrderEventRow[];
   readonly trades: TradeRow[];
+  readonly orderCharges: OrderChargesRow[];
+  readonly tradeCharges: TradeChargesRow[];
+  /** By `positionKey`. */
+  readonly positions: Map<string, PositionRow>;
   /** By `workKey`. `null`: the row goes. */
   readonly openWork: Map<string, OpenWorkRow | null>;
+  /** By scope. */
+  readonly settings: Map<string, SettingsRow>;
   readonly parked: ParkedEvent[];
 }
 
@@ -24,6 +38,7 @@ export interface Changes {
 export interface Before {
   order(orderId: string): OrderRow | null;
   work(key: string): OpenWorkRow | null;
+  position(key: string): PositionRow | null;
 }
 
 /** A page of the log with what its events turned out to be. */
@@ -59,7 +74,17 @@ export const read = (events: readonly RecordedEvent[]): Reading => {
  * Folds all views in one pass. An event that a fold refuses is parked whole: either all views have it or none.
  */
 export const foldBatch = ({ known, parked }: Reading, before: Before): Changes => {
-  const changes: Changes = { orders: new Map(), orderEvents: [], trades: [], openWork: new Map(), parked: [...parked] };
+  const changes: Changes = {
+    orders: new Map(),
+    orderEvents: [],
+    trades: [],
+    orderCharges: [],
+    tradeCharges: [],
+    positions: new Map(),
+    openWork: new Map(),
+    settings: new Map(),
+    parked: [...parked],
+  };
   const orderNow = (id: string) => changes.orders.get(id) ?? before.order(id);
   const workNow = (key: string) => {
     const row = changes.openWork.get(key);
@@ -68,6 +93,13 @@ export const foldBatch = ({ known, parked }: Reading, before: Before): Changes =
   /** A row that comes and goes within a batch never reaches the table, but one that was there must go. */
   const setWork = (key: string, was: OpenWorkRow | null, is: OpenWorkRow | null) => {
     if (was !== null || is !== null) changes.openWork.set(key, is);
+  };
+  const movePosition = (accountId: string, event: PositionRecorded) => {
+    const charges = event.type === 'MarginPosted' ? tradeChargesOf(accountId, event) : undefined;
+    const key = positionKey(positionIdOf(accountId, event));
+    const row = changes.positions.get(key) ?? before.position(key);
+    changes.positions.set(key, evolvePosition(row, accountId, event)); // what cannot be read has failed by now
+    if (charges) changes.tradeCharges.push(charges);
   };
 
   for (const found of known) {
@@ -79,18 +111,22 @@ export const foldBatch = ({ known, parked }: Reading, before: Before): Changes =
           const key = workKey(found.kind, id);
           const was = workNow(key);
           const work = openWork.evolveOrder(was, after, event);
+          const charges = event.type === 'OrderPlaced' ? orderChargesOf(event) : undefined;
           changes.orders.set(id, after);
           changes.orderEvents.push(orderEventOf(after, event));
           if (event.type === 'OrderFilled') changes.trades.push(tradeOf(after, event));
+          if (charges) changes.orderCharges.push(charges);
           setWork(key, was, work);
           break;
         }
         case 'account': {
-          const orderId = openWork.orderIdOf(found.event);
+          const { id, event } = found;
+          if (movesPosition(event)) movePosition(id, event);
+          const orderId = openWork.orderIdOf(event);
           if (orderId === undefined) break;
           const key = workKey('order', orderId);
           const was = workNow(key);
-          setWork(key, was, openWork.evolveAccount(was, found.id, found.event));
+          setWork(key, was, openWork.evolveAccount(was, id, event));
           break;
         }
         case 'intent': {
@@ -99,6 +135,9 @@ export const foldBatch = ({ known, parked }: Reading, before: Before): Changes =
           setWork(key, was, openWork.evolveIntent(was, found.id, found.event));
           break;
         }
+        case 'settings':
+          changes.settings.set(found.id, settingsRowOf(found.id, found.event));
+          break;
       }
     } catch (error) {
       changes.parked.push(park(found.event, error));
@@ -119,3 +158,14 @@ export const park = (recorded: RecordedEvent, error: unknown): ParkedEvent => ({
 
 /** Postgres text holds no character 0. */
 const storable = (text: string): string => text.replaceAll('\0', '\uFFFD');
+
+/** The times by which rows that are kept by month find theirs. */
+export function* instantsOf({ orderEvents, trades, tradeCharges }: Changes): Iterable<number> {
+  for (const { at } of orderEvents) yield at;
+  for (const { tradedAt } of trades) yield tradedAt;
+  let last = '';
+  for (const { tradingDate } of tradeCharges) {
+    if (tradingDate !== last) yield Date.parse(tradingDate);
+    last = tradingDate;
+  }
+}

@@ -21,6 +21,8 @@ describe('a bulk load', () => {
     models = await createTestReadModels();
     await new Projector(models.pool).project({ after: 0, next: HEAD, events: EVENTS });
     projected = await models.hashes();
+    for (const view of ['order_charges', 'trade_charges', 'positions'] as const)
+      expect(projected[view].rows).toBeGreaterThan(10);
   });
   afterAll(() => models.drop());
   beforeEach(() => models.reset());
@@ -49,7 +51,12 @@ describe('a bulk load', () => {
         fc.integer({ min: 200, max: 400 }),
         async (length, eventsPerChunk, cached) => {
           await models.reset();
-          const load = loading({ eventsPerChunk, cachedOrders: cached, cachedWork: cached });
+          const load = loading({
+            eventsPerChunk,
+            cachedOrders: cached,
+            cachedWork: cached,
+            cachedPositions: cached,
+          });
           await add(load, 0, HEAD, length);
           await load.finish();
           expect(await models.hashes()).toEqual(projected);
@@ -61,7 +68,7 @@ describe('a bulk load', () => {
     ));
 
   it('reads the rows again that have been dropped from memory', async () => {
-    const load = loading({ eventsPerChunk: 30, cachedOrders: 12, cachedWork: 12 });
+    const load = loading({ eventsPerChunk: 30, cachedOrders: 12, cachedWork: 12, cachedPositions: 5 });
     await add(load, 0, HEAD, 4);
     await load.finish();
     expect(await models.hashes()).toEqual(projected);

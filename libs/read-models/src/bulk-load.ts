@@ -1,6 +1,8 @@
 import type { Pool, PoolClient } from 'pg';
-import { type Changes, foldBatch, read, type Reading, workKey, workOf } from './batch';
+import { type Changes, foldBatch, instantsOf, read, type Reading, workKey, workOf } from './batch';
 import { BulkTable } from './bulk-table';
+import { OrderChargesRow } from './charges/order-charges-row';
+import { TradeChargesRow } from './charges/trade-charges-row';
 import { type CopyIn, copyIn } from './copy-in';
 import type { MonthPartitions } from './month-partitions';
 import { orderIdOf } from './open-work/open-work';
@@ -9,9 +11,12 @@ import { OrderEventRow } from './order-events/order-event-row';
 import { OrderRow } from './orders/order-row';
 import { ParkedEvent } from './parked-events/parked-event';
 import type { LogPage } from './projector';
+import { type PositionId, positionIdOf, positionKey, movesPosition } from './positions/positions';
+import { PositionRow } from './positions/position-row';
 import { PROJECTION } from './projection-positions/projection-position';
 import { instantOf } from './recorded';
 import { RowCache } from './row-cache';
+import { SettingsRow } from './settings/settings-row';
 import { TradeRow } from './trades/trade-row';
 import { asRefused } from './value-refused';
 
@@ -25,6 +30,7 @@ const WAITING_MAX = 4;
 /** Rows in memory. Only what is dropped from there has to be read again. */
 const CACHED_ORDERS = 40_000;
 const CACHED_WORK = 100_000;
+const CACHED_POSITIONS = 100_000;
 
 export interface BulkLoadOptions {
   readonly pool: Pool;
@@ -35,6 +41,7 @@ export interface BulkLoadOptions {
   readonly eventsPerChunk?: number;
   readonly cachedOrders?: number;
   readonly cachedWork?: number;
+  readonly cachedPositions?: number;
 }
 
 /** A row as the chunk leaves it, and whether the table had one before. */
@@ -61,7 +68,11 @@ export class BulkLoad {
   private readonly orders: BulkTable<OrderRow>;
   private readonly orderEvents: BulkTable<OrderEventRow>;
   private readonly trades: BulkTable<TradeRow>;
+  private readonly orderCharges: BulkTable<OrderChargesRow>;
+  private readonly tradeCharges: BulkTable<TradeChargesRow>;
+  private readonly positions: BulkTable<PositionRow>;
   private readonly openWork: BulkTable<OpenWorkRow>;
+  private readonly settings: BulkTable<SettingsRow>;
   private readonly parked: BulkTable<ParkedEvent>;
 
   private readonly pool: Pool;
@@ -70,8 +81,11 @@ export class BulkLoad {
   private readonly eventsPerChunk: number;
   private readonly orderRows: RowCache<OrderRow>;
   private readonly workRows: RowCache<OpenWorkRow>;
+  private readonly positionRows: RowCache<PositionRow>;
   private dirtyOrders = new Map<string, Dirty<OrderRow>>();
   private dirtyWork = new Map<string, Dirty<OpenWorkRow | null>>();
+  private dirtyPositions = new Map<string, Dirty<PositionRow>>();
+  private dirtySettings = new Map<string, SettingsRow>();
   private parkedEvents: ParkedEvent[] = [];
   private eventsInChunk = 0;
   private foldedTo: number;
@@ -85,20 +99,27 @@ export class BulkLoad {
   private last: Promise<void> = Promise.resolve();
   private committed: Loaded;
 
-  constructor({ pool, schema, months, position, eventsPerChunk, cachedOrders, cachedWork }: BulkLoadOptions) {
+  constructor(options: BulkLoadOptions) {
+    const { pool, schema, months, position, eventsPerChunk, cachedOrders, cachedWork, cachedPositions } = options;
     this.pool = pool;
     this.schema = schema;
     this.months = months;
     this.eventsPerChunk = eventsPerChunk ?? EVENTS_PER_CHUNK;
     this.orderRows = new RowCache(cachedOrders ?? CACHED_ORDERS);
     this.workRows = new RowCache(cachedWork ?? CACHED_WORK);
+    this.positionRows = new RowCache(cachedPositions ?? CACHED_POSITIONS);
     this.orders = new BulkTable(OrderRow, schema);
     this.orderEvents = new BulkTable(OrderEventRow, schema);
     this.trades = new BulkTable(TradeRow, schema);
+    this.orderCharges = new BulkTable(OrderChargesRow, schema);
+    this.tradeCharges = new BulkTable(TradeChargesRow, schema);
+    this.positions = new BulkTable(PositionRow, schema);
     this.openWork = new BulkTable(OpenWorkRow, schema);
+    this.settings = new BulkTable(SettingsRow, schema);
     this.parked = new BulkTable(ParkedEvent, schema);
     this.orderRows.reset(position === 0);
     this.workRows.reset(position === 0);
+    this.positionRows.reset(position === 0);
     this.foldedTo = position;
     this.committed = { position, events: 0, parked: 0 };
   }
@@ -117,6 +138,7 @@ export class BulkLoad {
     const changes = foldBatch(reading, {
       order: (id) => this.orderRow(id) ?? null,
       work: (key) => this.workRow(key) ?? null,
+      position: (key) => this.positionRow(key) ?? null,
     });
     if (!this.months.covers(instantsOf(changes))) {
       this.endChunk(); // a month is not made beside an open transaction on its table
@@ -130,6 +152,8 @@ export class BulkLoad {
     this.eventsInChunk += events.length;
     if (changes.orderEvents.length > 0) this.store(this.encoded(() => this.orderEvents.copy(changes.orderEvents)));
     if (changes.trades.length > 0) this.store(this.encoded(() => this.trades.copy(changes.trades)));
+    if (changes.orderCharges.length > 0) this.store(this.encoded(() => this.orderCharges.copy(changes.orderCharges)));
+    if (changes.tradeCharges.length > 0) this.store(this.encoded(() => this.tradeCharges.copy(changes.tradeCharges)));
     if (this.eventsInChunk >= this.eventsPerChunk) this.endChunk();
     while (this.waiting.length > WAITING_MAX) await this.waiting.shift();
   }
@@ -160,11 +184,21 @@ export class BulkLoad {
       this.dirtyWork.set(key, { row, stored });
       this.workRows.set(key, row);
     }
+    for (const [key, row] of changes.positions) {
+      const stored = this.dirtyPositions.get(key)?.stored ?? (this.positionRow(key) ?? null) !== null;
+      this.dirtyPositions.set(key, { row, stored });
+      this.positionRows.set(key, row);
+    }
+    for (const [scope, row] of changes.settings) this.dirtySettings.set(scope, row);
     this.parkedEvents.push(...changes.parked);
   }
 
   private orderRow(id: string): OrderRow | null | undefined {
     return this.dirtyOrders.get(id)?.row ?? this.orderRows.get(id);
+  }
+
+  private positionRow(key: string): PositionRow | null | undefined {
+    return this.dirtyPositions.get(key)?.row ?? this.positionRows.get(key);
   }
 
   private workRow(key: string): OpenWorkRow | null | undefined {
@@ -177,11 +211,18 @@ export class BulkLoad {
     const newOrders = new Set<string>();
     const orders = new Set<string>();
     const work = new Map<string, string>();
+    const positions = new Map<string, PositionId>();
     for (const found of known) {
       const { kind, id } = found;
+      if (kind === 'settings') continue; // each event holds the whole row
       if (kind === 'order') {
         if (found.event.revision === 0) newOrders.add(id);
         else if (!newOrders.has(id) && this.orderRow(id) === undefined) orders.add(id);
+      }
+      if (kind === 'account' && movesPosition(found.event)) {
+        const position = positionIdOf(id, found.event);
+        const key = positionKey(position);
+        if (this.positionRow(key) === undefined) positions.set(key, position);
       }
       const workId = kind === 'account' ? orderIdOf(found.event) : id;
       if (workId === undefined) continue;
@@ -189,11 +230,12 @@ export class BulkLoad {
       if (this.workRow(key) === undefined) work.set(key, workId);
     }
     for (const id of newOrders) if (this.orderRow(id) === undefined) this.orderRows.set(id, null);
-    if (orders.size === 0 && work.size === 0) return;
+    if (orders.size === 0 && work.size === 0 && positions.size === 0) return;
     await this.last; // committed chunks only: what the chunk at hand has touched is in memory
-    const [orderRows, workRows] = await Promise.all([
+    const [orderRows, workRows, positionRows] = await Promise.all([
       this.select(this.orders, 'orderId', [...orders]),
       this.select(this.openWork, 'id', [...work.values()]),
+      this.selectPositions([...positions.values()]),
     ]);
     for (const id of orders) this.orderRows.set(id, null);
     for (const row of orderRows) this.orderRows.set(row.orderId, row);
@@ -202,6 +244,14 @@ export class BulkLoad {
       const key = workKey(row.kind, row.id);
       if (work.has(key)) this.workRows.set(key, row);
     }
+    for (const key of positions.keys()) this.positionRows.set(key, null);
+    for (const row of positionRows) this.positionRows.set(positionKey(row), row);
+  }
+
+  private async selectPositions(ids: readonly PositionId[]): Promise<readonly PositionRow[]> {
+    if (ids.length === 0) return [];
+    const { rows } = await this.pool.query<unknown[]>(this.positions.selectByKey(ids));
+    return rows.map((row) => this.positions.row(row));
   }
 
   private async select<Row extends object>(
@@ -238,17 +288,26 @@ export class BulkLoad {
       if (row !== null) (stored ? changedWork : newWork).push(row);
       else if (stored) doneWork.push(workOf(key));
     }
+    const newPositions: PositionRow[] = [];
+    const changedPositions: PositionRow[] = [];
+    for (const { row, stored } of this.dirtyPositions.values()) (stored ? changedPositions : newPositions).push(row);
     this.dirtyOrders = new Map();
+    this.dirtyPositions = new Map();
+    const settings = [...this.dirtySettings.values()];
     this.dirtyWork = new Map();
+    this.dirtySettings = new Map();
     this.parkedEvents = [];
     this.eventsInChunk = 0;
 
     if (newOrders.length > 0) this.store(this.encoded(() => this.orders.copy(newOrders)));
+    if (newPositions.length > 0) this.store(this.encoded(() => this.positions.copy(newPositions)));
     if (newWork.length > 0) this.store(this.encoded(() => this.openWork.copy(newWork)));
     this.store(async (client) => {
       if (changedOrders.length > 0) await client.query(this.orders.upsert(changedOrders));
       if (changedWork.length > 0) await client.query(this.openWork.upsert(changedWork));
+      if (changedPositions.length > 0) await client.query(this.positions.upsert(changedPositions));
       if (doneWork.length > 0) await client.query(this.openWork.delete(doneWork));
+      if (settings.length > 0) await client.query(this.settings.upsert(settings));
       if (parked.length > 0) await client.query(this.parked.insert(parked));
       await client.query(
         `update ${this.schema}.projection_positions set position = $2, updated_at = now(),
@@ -282,9 +341,4 @@ export class BulkLoad {
     this.last = stored;
     this.waiting.push(stored);
   }
-}
-
-function* instantsOf({ orderEvents, trades }: Changes): Iterable<number> {
-  for (const { at } of orderEvents) yield at;
-  for (const { tradedAt } of trades) yield tradedAt;
 }

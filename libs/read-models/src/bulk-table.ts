@@ -90,6 +90,20 @@ export class BulkTable<Row extends object> {
     };
   }
 
+  /** Rows by their whole key, whatever it is made of; read the answer's rows with `row`. */
+  selectByKey(keys: readonly Partial<Row>[]): QueryArrayConfig {
+    const loaded = this.columns.map(({ name, loaded }) => loaded(name)).join(', ');
+    const names = this.keys.map(({ name }) => name).join(', ');
+    const arrays = this.keys.map(({ sent }, index) => `$${String(index + 1)}::${sent}[]`).join(', ');
+    return {
+      name: `${this.table} by key`,
+      text: `select ${loaded} from ${this.table} where (${names}) in (select * from unnest(${arrays}))`,
+      values: this.keys.map((column) => column.encode(valuesOf(keys, column))),
+      rowMode: 'array',
+      types: RAW_TEXT,
+    };
+  }
+
   row(values: readonly unknown[]): Row {
     const fields: Record<string, unknown> = {};
     this.columns.forEach(({ property, decode }, index) => {
@@ -259,6 +273,17 @@ const KINDS: Readonly<Record<string, Kind>> = {
     decode: Number,
     copy: copyNumber((buffer, value) => {
       buffer.numericE4(value);
+    }),
+  },
+  // `YYYY-MM-DD`, whatever style the session writes dates in.
+  date: {
+    sent: 'text',
+    stored: (name) => `${name}::date`,
+    loaded: (name) => `to_char(${name}, 'YYYY-MM-DD')`,
+    encode: textArray,
+    decode: text,
+    copy: copyString((buffer, value) => {
+      buffer.date(value);
     }),
   },
   // Epoch milliseconds. Seconds and the rest apart: their quotient as a double would not be exact for far dates.

@@ -31,7 +31,11 @@ export const contentHashes = async (db: Pool | ClientBase, schema: string = SCHE
   orders: await contentHash(db, 'orders', schema),
   order_events: await contentHash(db, 'order_events', schema),
   trades: await contentHash(db, 'trades', schema),
+  order_charges: await contentHash(db, 'order_charges', schema),
+  trade_charges: await contentHash(db, 'trade_charges', schema),
+  positions: await contentHash(db, 'positions', schema),
   open_work: await contentHash(db, 'open_work', schema),
+  settings: await contentHash(db, 'settings', schema),
   parked_events: await contentHash(db, 'parked_events', schema),
 });
 

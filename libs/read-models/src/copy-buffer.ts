@@ -10,6 +10,7 @@ const FIRST_BYTES = 1 << 20;
 
 /** 1 January 2000, from which Postgres counts its microseconds. */
 const POSTGRES_EPOCH_MS = 946_684_800_000;
+const MS_PER_DAY = 86_400_000;
 const INSTANT_EXACT_MS = Number.MAX_SAFE_INTEGER / 1_000;
 /** The end of the year 9999: as far as `insert` is exact, too. */
 const INSTANT_MAX_MS = 253_402_300_799_999;
@@ -103,6 +104,16 @@ export class CopyBuffer {
     }
     this.size(8);
     this.at = this.buffer.writeBigInt64BE(BigInt(sinceMs) * 1_000n, this.at);
+  }
+
+  /**
+   * @param day `YYYY-MM-DD`
+   * @throws DoesNotFit for what is no day.
+   */
+  date(day: string): void {
+    const ms = Date.parse(`${day}T00:00:00Z`);
+    if (Number.isNaN(ms)) throw new DoesNotFit(`${day} is no day`);
+    this.int4((ms - POSTGRES_EPOCH_MS) / MS_PER_DAY);
   }
 
   /** Everything so far, with an end behind it. */

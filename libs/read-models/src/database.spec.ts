@@ -22,7 +22,7 @@ describe('the schema of the read models', () => {
     expect(upQueries.map(({ query }) => query)).toEqual([]);
   });
 
-  it.each(['order_events', 'trades'])('keeps %s by month from the start', async (table) => {
+  it.each(['order_events', 'trades', 'trade_charges'])('keeps %s by month from the start', async (table) => {
     const { rows } = await models.pool.query<{ kind: string }>(
       `select relkind as kind from pg_class where oid = 'read_model.${table}'::regclass`,
     );

@@ -1,7 +1,7 @@
 import { DatabaseError, type Pool } from 'pg';
 
-/** Tables that are kept by month of their time column (UTC). */
-const PARTITIONED = ['order_events', 'trades'] as const;
+/** Tables that are kept by month of their time (UTC) or their day. */
+const PARTITIONED = ['order_events', 'trades', 'trade_charges'] as const;
 
 /** Months outside of these years are no trading month: such rows go to the default partition. */
 const FIRST_YEAR = 2000;

@@ -1,7 +1,9 @@
 import type { Pool, PoolClient, QueryConfig } from 'pg';
 import type { RecordedEvent } from '#event-log/event-log';
-import { type Before, type Changes, foldBatch, park, read, type Reading, workKey, workOf } from './batch';
+import { type Before, type Changes, foldBatch, instantsOf, park, read, type Reading, workKey, workOf } from './batch';
 import { BulkTable } from './bulk-table';
+import { OrderChargesRow } from './charges/order-charges-row';
+import { TradeChargesRow } from './charges/trade-charges-row';
 import { SCHEMA } from './columns';
 import { MonthPartitions } from './month-partitions';
 import { orderIdOf } from './open-work/open-work';
@@ -9,9 +11,12 @@ import { OpenWorkRow } from './open-work/open-work-row';
 import { OrderEventRow } from './order-events/order-event-row';
 import { OrderRow } from './orders/order-row';
 import { ParkedEvent } from './parked-events/parked-event';
+import { type PositionId, positionIdOf, positionKey, movesPosition } from './positions/positions';
+import { PositionRow } from './positions/position-row';
 import { PROJECTION } from './projection-positions/projection-position';
 import { instantOf } from './recorded';
 import { RowCache } from './row-cache';
+import { SettingsRow } from './settings/settings-row';
 import { TradeRow } from './trades/trade-row';
 import { asRefused, ValueRefused } from './value-refused';
 
@@ -86,7 +91,11 @@ export class Projector {
   private readonly orders: BulkTable<OrderRow>;
   private readonly orderEvents: BulkTable<OrderEventRow>;
   private readonly trades: BulkTable<TradeRow>;
+  private readonly orderCharges: BulkTable<OrderChargesRow>;
+  private readonly tradeCharges: BulkTable<TradeChargesRow>;
+  private readonly positions: BulkTable<PositionRow>;
   private readonly openWork: BulkTable<OpenWorkRow>;
+  private readonly settings: BulkTable<SettingsRow>;
   private readonly parked: BulkTable<ParkedEvent>;
   private readonly months: MonthPartitions;
   private readonly schema: string;
@@ -96,6 +105,7 @@ export class Projector {
 
   private readonly orderRows: RowCache<OrderRow>;
   private readonly workRows: RowCache<OpenWorkRow>;
+  private readonly positionRows: RowCache<PositionRow>;
   /** Grows whenever the rows in memory may differ from the table's and were forgotten. */
   private generation = 0;
   /** The rows in memory stand as of here; undefined while that has to be asked. */
@@ -111,10 +121,15 @@ export class Projector {
     this.pageMax = Math.min(PAGE_MAX, pageMax);
     this.orderRows = new RowCache(CACHED_ROWS_PER_EVENT * this.pageMax);
     this.workRows = new RowCache(CACHED_ROWS_PER_EVENT * this.pageMax);
+    this.positionRows = new RowCache(CACHED_ROWS_PER_EVENT * this.pageMax);
     this.orders = new BulkTable(OrderRow, schema);
     this.orderEvents = new BulkTable(OrderEventRow, schema);
     this.trades = new BulkTable(TradeRow, schema);
+    this.orderCharges = new BulkTable(OrderChargesRow, schema);
+    this.tradeCharges = new BulkTable(TradeChargesRow, schema);
+    this.positions = new BulkTable(PositionRow, schema);
     this.openWork = new BulkTable(OpenWorkRow, schema);
+    this.settings = new BulkTable(SettingsRow, schema);
     this.parked = new BulkTable(ParkedEvent, schema);
     this.months = months ?? new MonthPartitions(pool, schema);
   }
@@ -175,6 +190,7 @@ export class Projector {
     const changes = foldBatch(reading, this.before());
     for (const [id, row] of changes.orders) this.orderRows.set(id, row);
     for (const [key, row] of changes.openWork) this.workRows.set(key, row);
+    for (const [key, row] of changes.positions) this.positionRows.set(key, row);
     this.foldedTo = Promise.resolve(Math.max(from, page.next));
     return { page, folded: { generation, from, changes, events: events.length } };
   }
@@ -274,10 +290,14 @@ export class Projector {
     return rowCount === 1;
   }
 
-  private *statements({ orders, orderEvents, trades, openWork, parked }: Changes): Iterable<QueryConfig> {
+  private *statements(changes: Changes): Iterable<QueryConfig> {
+    const { orders, orderEvents, trades, orderCharges, tradeCharges, positions, openWork, settings, parked } = changes;
     if (orders.size > 0) yield this.orders.upsert([...orders.values()]);
     if (orderEvents.length > 0) yield this.orderEvents.insert(orderEvents);
     if (trades.length > 0) yield this.trades.insert(trades);
+    if (orderCharges.length > 0) yield this.orderCharges.insert(orderCharges);
+    if (tradeCharges.length > 0) yield this.tradeCharges.insert(tradeCharges);
+    if (positions.size > 0) yield this.positions.upsert([...positions.values()]);
     const kept: OpenWorkRow[] = [];
     const gone: Pick<OpenWorkRow, 'kind' | 'id'>[] = [];
     for (const [key, row] of openWork)
@@ -285,6 +305,7 @@ export class Projector {
       else kept.push(row);
     if (kept.length > 0) yield this.openWork.upsert(kept);
     if (gone.length > 0) yield this.openWork.delete(gone);
+    if (settings.size > 0) yield this.settings.upsert([...settings.values()]);
     if (parked.length > 0) yield this.parked.insert(parked);
   }
 
@@ -297,28 +318,44 @@ export class Projector {
     const newOrders = new Set<string>();
     const orders = new Set<string>();
     const work = new Map<string, string>();
+    const positions = new Map<string, PositionId>();
     for (const found of known) {
       const { kind, id } = found;
+      if (kind === 'settings') continue; // each event holds the whole row
       if (kind === 'order') {
         // The first event of a stream: there can be no row.
         if (found.event.revision === 0) newOrders.add(id);
         else if (!newOrders.has(id) && this.orderRows.get(id) === undefined) orders.add(id);
+      }
+      if (kind === 'account' && movesPosition(found.event)) {
+        const position = positionIdOf(id, found.event);
+        const key = positionKey(position);
+        if (this.positionRows.get(key) === undefined) positions.set(key, position);
       }
       const workId = kind === 'account' ? orderIdOf(found.event) : id;
       if (workId === undefined) continue;
       const key = workKey(kind === 'intent' ? 'intent' : 'order', workId);
       if (this.workRows.get(key) === undefined) work.set(key, workId);
     }
-    const [orderRows, workRows] = await Promise.all([
+    const [orderRows, workRows, positionRows] = await Promise.all([
       this.select(this.orders, 'orderId', [...orders]),
       this.select(this.openWork, 'id', [...work.values()]),
+      this.selectPositions([...positions.values()]),
     ]);
     if (generation !== this.generation) return false;
     for (const id of [...newOrders, ...orders]) this.orderRows.set(id, null);
     for (const row of orderRows) this.orderRows.set(row.orderId, row);
     for (const key of work.keys()) this.workRows.set(key, null);
     for (const row of workRows) this.workRows.set(workKey(row.kind, row.id), row);
+    for (const key of positions.keys()) this.positionRows.set(key, null);
+    for (const row of positionRows) this.positionRows.set(positionKey(row), row);
     return true;
+  }
+
+  private async selectPositions(ids: readonly PositionId[]): Promise<readonly PositionRow[]> {
+    if (ids.length === 0) return [];
+    const { rows } = await this.pool.query<unknown[]>(this.positions.selectByKey(ids));
+    return rows.map((row) => this.positions.row(row));
   }
 
   private async select<Row extends object>(
@@ -336,6 +373,7 @@ export class Projector {
     return {
       order: (id) => this.orderRows.get(id) ?? null,
       work: (key) => this.workRows.get(key) ?? null,
+      position: (key) => this.positionRows.get(key) ?? null,
     };
   }
 
@@ -350,6 +388,7 @@ export class Projector {
       if (generation !== this.generation) return position;
       this.orderRows.reset(position === 0); // before the first event there is no row
       this.workRows.reset(position === 0);
+      this.positionRows.reset(position === 0);
       return position;
     } catch (error) {
       if (generation === this.generation) this.foldedTo = undefined;
@@ -363,6 +402,7 @@ export class Projector {
     this.foldedTo = undefined;
     this.orderRows.reset(false);
     this.workRows.reset(false);
+    this.positionRows.reset(false);
   }
 }
 
@@ -374,9 +414,4 @@ function* piecesOf({ after, next, events }: LogPage, length: number): Iterable<L
     yield { after: from, next: until, events: piece };
     from = until;
   }
-}
-
-function* instantsOf({ orderEvents, trades }: Changes): Iterable<number> {
-  for (const { at } of orderEvents) yield at;
-  for (const { tradedAt } of trades) yield tradedAt;
 }

@@ -140,8 +140,8 @@ class Rebuild {
       for (const sql of createIndexes) await this.pool.query(sql);
     });
     await this.in('catch-up', async () => {
-      // Without figures about the new table its first reads would be planned blindly.
-      await this.pool.query(`analyze ${SHADOW}.orders`);
+      // Without figures about the new tables their first reads would be planned blindly.
+      await this.pool.query(`analyze ${SHADOW}.orders, ${SHADOW}.positions`);
       await this.chase();
     });
     const snapshot = await this.pool.connect();
@@ -201,7 +201,8 @@ class Rebuild {
         format('alter table %s add constraint %I %s', conrelid::regclass, conname, pg_get_constraintdef(oid)) as create
       from pg_constraint
       where connamespace = '${SHADOW}'::regnamespace and contype = 'p' and conparentid = 0
-        and conrelid in ('${SHADOW}.order_events'::regclass, '${SHADOW}.trades'::regclass)
+        and conrelid in ('${SHADOW}.order_events'::regclass, '${SHADOW}.trades'::regclass,
+          '${SHADOW}.order_charges'::regclass, '${SHADOW}.trade_charges'::regclass)
       union all
       select format('drop index %s', indexrelid::regclass), replace(pg_get_indexdef(indexrelid), ' ON ONLY ', ' ON ')
       from pg_index join pg_class on pg_class.oid = indexrelid

@@ -50,10 +50,43 @@ describe('an event as the log hands it out', () => {
     ['OrderRejected', 'evidence', [null, 'no', { message: 5 }]],
     ['ReplaceRequested', 'terms', [null, {}, { orderType: 'LIMIT', quantity: -1, validity: 'DAY' }]],
     ['MarginPosted', 'hold', [undefined, 'none', 0]],
+    ['MarginPosted', 'instrumentKey', [null, 1]],
+    ['MarginPosted', 'costE4', [null, 0.5, '1']],
+    ['HoldingAdopted', 'quantity', [-1, null]],
   ])('is unreadable when %s has no proper %s', (type, field, values) => {
     expect(() => parseRecorded(without(first(type), field))).toThrow(`${type}: ${field}`);
     for (const value of values)
       expect(() => parseRecorded(changed(first(type), { [field]: value }))).toThrow(`${type}: ${field}`);
+  });
+
+  it.each([
+    ['OrderPlaced', 'charges', [null, 7, {}, 'none']],
+    ['MarginPosted', 'charges', [null, 7, {}, 'none']],
+    [
+      'MarginPosted',
+      'tradingDate',
+      [null, '', 'today', '2026-1-2', '2026-02-30', '2026-13-01', '1999-12-31', 20260102],
+    ],
+    ['MarginPosted', 'broker', [null, 1]],
+    ['MarginPosted', 'marginE4', [null, 0.5]],
+  ])('is read without %s.%s, as it was written once, but not with nonsense in its place', (type, field, values) => {
+    expect(parseRecorded(without(first(type), field))).toBeDefined();
+    for (const value of values)
+      expect(() => parseRecorded(changed(first(type), { [field]: value }))).toThrow(`${type}: ${field}`);
+  });
+
+  it('is unreadable when a line of its charges is missing, or no whole number', () => {
+    for (const type of ['OrderPlaced', 'MarginPosted']) {
+      const event = STORY_NAMES.flatMap((story) => storyOf(story)).find(
+        (event) => event.type === type && Reflect.get(event.data, 'charges') !== undefined,
+      );
+      if (!event) throw new Error(`no ${type} has charges`);
+      const charges = Reflect.get(event.data, 'charges') as Readonly<Record<string, unknown>>;
+      expect(Object.keys(charges)).toHaveLength(9);
+      for (const line of Object.keys(charges))
+        for (const value of [undefined, null, '1', 0.5])
+          expect(() => parseRecorded(changed(event, { charges: { ...charges, [line]: value } }))).toThrow('charges');
+    }
   });
 
   it('is unreadable when it does not say when it happened', () => {

@@ -1,6 +1,8 @@
 import type { AccountEvent } from '#domain/accounts/account';
 import type { IntentEvent } from '#domain/intents/intent';
 import type { OrderEvent } from '#domain/orders/order';
+import type { HouseSettingsEvent } from '#domain/settings/house-settings';
+import type { UserSettingsEvent } from '#domain/settings/user-settings';
 import type { RecordedEvent } from '#event-log/event-log';
 
 /** An event of one of our streams whose fields, as far as a fold uses them, have been looked at. */
@@ -9,6 +11,9 @@ export type Recorded<Event> = RecordedEvent & Event;
 export type OrderRecorded = Recorded<OrderEvent>;
 export type AccountRecorded = Recorded<AccountEvent>;
 export type IntentRecorded = Recorded<IntentEvent>;
+export type SettingsRecorded = Recorded<SettingsEvent>;
+
+type SettingsEvent = HouseSettingsEvent | UserSettingsEvent;
 
 /** What is known of an event before its data was looked at. */
 type Parse = (recorded: RecordedEvent) => Known | undefined;
@@ -17,7 +22,8 @@ type Parse = (recorded: RecordedEvent) => Known | undefined;
 export type Known =
   | { readonly kind: 'order'; readonly id: string; readonly event: OrderRecorded }
   | { readonly kind: 'account'; readonly id: string; readonly event: AccountRecorded }
-  | { readonly kind: 'intent'; readonly id: string; readonly event: IntentRecorded };
+  | { readonly kind: 'intent'; readonly id: string; readonly event: IntentRecorded }
+  | { readonly kind: 'settings'; readonly id: string; readonly event: SettingsRecorded };
 
 /** An event that cannot be folded: it will be parked, with this message. */
 export class Unreadable extends Error {
@@ -37,6 +43,18 @@ const text: Test = (value) => typeof value === 'string';
 const integer: Test = (value) => Number.isSafeInteger(value);
 const count: Test = (value) => typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
 const instant: Test = (value) => typeof value === 'number' && count(value) && value <= INSTANT_MAX_MS;
+/** A day of the calendar, of years in which somebody trades. */
+const day: Test = (value) => typeof value === 'string' && (value === lastDay || isDay(value));
+/** Most events are of one day. */
+let lastDay = '';
+const isDay = (text: string): boolean => {
+  if (!/^20\d\d-\d\d-\d\d$/.test(text)) return false;
+  const ms = Date.parse(`${text}T00:00:00Z`);
+  // A day that its month does not have is taken for one of the next.
+  const isReal = !Number.isNaN(ms) && new Date(ms).toISOString().startsWith(text);
+  if (isReal) lastDay = text;
+  return isReal;
+};
 const list: Test = (value) =>
   Array.isArray(value) && value.every((entry) => typeof entry === 'object' && entry !== null);
 const optional =
@@ -67,6 +85,19 @@ const misfit = (shape: Shape, value: object): string | undefined => {
 
 /* --------------------------------------------------------------------------------------- what the folds look at */
 
+const charges = object([
+  ['brokerageE4', integer],
+  ['sttE4', integer],
+  ['exchangeE4', integer],
+  ['sebiE4', integer],
+  ['stampE4', integer],
+  ['gstE4', integer],
+  ['clearingE4', integer],
+  ['dpE4', integer],
+  ['totalE4', integer],
+]);
+const side = oneOf('BUY', 'SELL');
+const product = oneOf('CNC', 'MIS', 'NRML', 'MTF');
 const terms: Shape = [
   ['orderType', oneOf('MARKET', 'LIMIT', 'SL', 'SL_M')],
   ['quantity', count],
@@ -87,8 +118,8 @@ const details: Shape = [
   ['symbol', text],
   ['exchange', text],
   ['segment', text],
-  ['side', oneOf('BUY', 'SELL')],
-  ['product', oneOf('CNC', 'MIS', 'NRML', 'MTF')],
+  ['side', side],
+  ['product', product],
   ['clientOrderId', optional(text)],
   ['strategyId', optional(text)],
   ['verdicts', list],
@@ -117,7 +148,7 @@ const trade: Shape = [
 ];
 
 const ORDER_EVENTS: Readonly<Record<OrderEvent['type'], Shape>> = {
-  OrderPlaced: [...details, ['route', route]],
+  OrderPlaced: [...details, ['route', route], ['charges', optional(charges)]],
   OrderDenied: details,
   OrderDispatched: [
     ['attempt', count],
@@ -156,13 +187,29 @@ const ORDER_EVENTS: Readonly<Record<OrderEvent['type'], Shape>> = {
 const ACCOUNT_EVENTS: Readonly<Record<AccountEvent['type'], Shape>> = {
   AccountOpened: [],
   FundsDeposited: [],
+  HoldingAdopted: [
+    ['instrumentKey', text],
+    ['quantity', count],
+    ['costE4', integer],
+  ],
   MarginReserved: [['orderId', uuid]],
   ReservationChanged: [['orderId', uuid]],
   MarginPosted: [
     ['orderId', uuid],
+    ['instrumentKey', text],
+    ['product', product],
+    ['side', side],
+    ['tradeId', text],
     ['quantity', count],
+    ['priceE4', integer],
     ['cumulativeQuantity', count],
+    ['costE4', integer],
+    ['realisedE4', integer],
     ['hold', nullable(object([]))],
+    ['marginE4', optional(integer)],
+    ['tradingDate', optional(day)],
+    ['broker', optional(text)],
+    ['charges', optional(charges)],
   ],
   MarginVoided: [['orderId', uuid]],
 };
@@ -170,6 +217,11 @@ const ACCOUNT_EVENTS: Readonly<Record<AccountEvent['type'], Shape>> = {
 const INTENT_EVENTS: Readonly<Record<IntentEvent['type'], Shape>> = {
   IntentReceived: [['accountId', text]],
   IntentCompleted: [],
+};
+
+const SETTINGS_EVENTS: Readonly<Record<SettingsEvent['type'], Shape>> = {
+  HouseSettingsChanged: [['settings', object([])]],
+  UserSettingsChanged: [['settings', object([])]],
 };
 
 const META: Shape = [
@@ -205,6 +257,11 @@ const parsers: Readonly<Record<string, Parse>> = {
   intent: (recorded) => {
     const id = uuidOf(recorded, 'intent-');
     return isOne<IntentEvent>(INTENT_EVENTS, recorded) ? { kind: 'intent', id, event: recorded } : undefined;
+  },
+  settings: (recorded) => {
+    const id = recorded.stream.slice('settings-'.length);
+    if (!/^(house$|user-)/.test(id)) return undefined; // where orders go is nobody's business here
+    return isOne<SettingsEvent>(SETTINGS_EVENTS, recorded) ? { kind: 'settings', id, event: recorded } : undefined;
   },
 };
 

@@ -8,6 +8,7 @@ const workAfter = (events: readonly RecordedEvent[], before?: Changes): OpenWork
   const changes = foldBatch(read(events), {
     order: (id) => before?.orders.get(id) ?? null,
     work: (key) => before?.openWork.get(key) ?? null,
+    position: (key) => before?.positions.get(key) ?? null,
   });
   return [...changes.openWork.values()].filter((row) => row !== null);
 };
@@ -56,7 +57,7 @@ describe('the to-do list', () => {
 
   it('does not mind an account that tells of a late trade first', () => {
     const events = storyOf('tradedAfterCancel');
-    const settled = foldBatch(read(events.slice(0, -2)), { order: () => null, work: () => null });
+    const settled = foldBatch(read(events.slice(0, -2)), { order: () => null, work: () => null, position: () => null });
     const [filled, posted] = events.slice(-2);
     if (!filled || !posted) throw new Error('the story ends so');
     expect(ordersIn(workAfter([posted], settled))).toMatchObject([{ closed: true, filled: 0, posted: 1 }]);

@@ -98,13 +98,14 @@ export const evolveAccount = (
       return row === null ? null : { ...row, position };
     case 'AccountOpened':
     case 'FundsDeposited':
+    case 'HoldingAdopted':
       return row;
   }
 };
 
 /** The order that an account's event is about, if it is about one. */
 export const orderIdOf = (recorded: AccountRecorded): string | undefined =>
-  recorded.type === 'AccountOpened' || recorded.type === 'FundsDeposited' ? undefined : recorded.data.orderId;
+  'orderId' in recorded.data ? recorded.data.orderId : undefined;
 
 const unlessDone = (row: OpenWorkRow): OpenWorkRow | null =>
   row.closed && !row.reserved && row.posted === row.filled ? null : row;

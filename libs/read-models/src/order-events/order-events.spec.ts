@@ -3,7 +3,7 @@ import { foldBatch, read } from '../batch';
 
 describe('the history of an order', () => {
   const events = storyOf('cancelled');
-  const { orderEvents } = foldBatch(read(events), { order: () => null, work: () => null });
+  const { orderEvents } = foldBatch(read(events), { order: () => null, work: () => null, position: () => null });
 
   it('has one row an event of the order, with what happened and how the order then stood, in FIX', () =>
     expect(orderEvents.map(({ revision, type, execType, ordStatus }) => [revision, type, execType, ordStatus])).toEqual(

@@ -1,6 +1,7 @@
 import type { Verdict } from '#domain/risk/verdict';
 import { ordStatusOf } from '#domain/orders/life-cycle';
 import { CLOSED, leavesOf, order, type Evidence, type Order, type OrderTerms } from '#domain/orders/order';
+import { dividedHalfUp } from '../divided-half-up';
 import { type OrderRecorded, Unreadable } from '../recorded';
 import type { OrderRow } from './order-row';
 import { bookStatusOf, domainStatusOf } from '#domain/orders/book-status';
@@ -101,6 +102,7 @@ const orderOf = (row: OrderRow | null): Order => {
     attempt: row.attempt,
     filledQuantity: row.filledQuantity,
     tradeIds: order.initial.tradeIds,
+    replaces: 0,
     ...(row.attempt > 0 && row.broker !== null && { broker: row.broker }),
     ...(row.tag !== null && { tag: row.tag }),
     ...(row.brokerOrderId !== null && { brokerOrderId: row.brokerOrderId }),
@@ -122,12 +124,6 @@ const termsOf = (row: OrderRow): OrderTerms => ({
 
 const filledValueOf = (recorded: OrderRecorded): number =>
   recorded.type === 'OrderFilled' ? recorded.data.priceE4 * recorded.data.quantity : 0;
-
-/** Exact: the remainder is taken off first, so that the division is one of whole numbers. A half rounds up. */
-const dividedHalfUp = (amountE4: number, quantity: number): number => {
-  const remainder = amountE4 % quantity;
-  return (amountE4 - remainder) / quantity + (2 * remainder >= quantity ? 1 : 0);
-};
 
 /** What the event says about why the order now stands where it stands. */
 const reasonIn = (recorded: OrderRecorded): string | null => {

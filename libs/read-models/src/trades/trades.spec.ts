@@ -1,7 +1,8 @@
 import { storyOf, type StoryName } from '../../../../test/support/events';
 import { foldBatch, read } from '../batch';
 
-const foldOf = (story: StoryName) => foldBatch(read(storyOf(story)), { order: () => null, work: () => null });
+const foldOf = (story: StoryName) =>
+  foldBatch(read(storyOf(story)), { order: () => null, work: () => null, position: () => null });
 
 describe('a trade', () => {
   it('takes what was traded, and where, from its order', () => {
