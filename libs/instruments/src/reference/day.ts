@@ -92,6 +92,7 @@ export const buildReferenceDay = (
   builder.addMaster();
   const summaries = new Map(inOrder.map((part) => [part, builder.add(part)]));
   builder.addSharePrices();
+  builder.addReturns();
   return new ReferenceDay(
     effectiveFrom,
     builder.instrumentFacts(),
@@ -111,6 +112,8 @@ const MAIN_SERIES = ['EQ', 'BE', 'BZ', 'SM', 'ST', 'SZ'];
 class DayBuilder {
   private readonly facts = new Map<string, Draft<InstrumentFacts>>();
   private readonly underlyings = new Map<string, Partial<Draft<UnderlyingFacts>>>();
+  /** By underlying and day. */
+  private readonly returns = new Map<string, { said: Sourced; days: Map<string, number> }>();
 
   constructor(
     private readonly index: InstrumentIndex,
@@ -171,6 +174,16 @@ class DayBuilder {
       const share = this.index.share('NSE_EQ', symbol, MAIN_SERIES);
       const close = share === undefined ? undefined : this.facts.get(share.instrumentKey)?.previousClose;
       if (close !== undefined) draft.price = close;
+    }
+  }
+
+  /** The latest day comes last: whoever replays several underlyings takes as many days of each from the end. */
+  addReturns(): void {
+    for (const [symbol, { said, days }] of this.returns) {
+      const inOrder = [...days].sort(([one], [other]) => compareText(one, other));
+      this.addToUnderlying(symbol, (draft) => {
+        draft.returns = { ...said, millionths: inOrder.map(([, millionths]) => millionths) };
+      });
     }
   }
 
@@ -261,6 +274,11 @@ class DayBuilder {
         return this.addToUnderlying(row.symbol, (draft) => {
           draft.dailySigma = { ...said(), source: `${CHOSEN}${part.file}: ${row.said}`, millionths: row.millionths };
         });
+      case 'past-return': {
+        const { days } = this.returns.get(row.symbol) ?? { days: new Map<string, number>() };
+        this.returns.set(row.symbol, { said: said(), days: days.set(row.day, row.millionths) });
+        return this.index.isUnderlying(row.symbol);
+      }
       case 'market-limit':
       case 'future-margin':
       case 'market-lot':

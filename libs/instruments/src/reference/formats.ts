@@ -3,7 +3,7 @@ import { bands, bsePriceBands, surveillance } from './band-formats';
 import { cashCloses, formerCashCloses, priceDay } from './close-formats';
 import { contractPrices, formerContractPrices, pressFutures, pressOptions } from './contract-formats';
 import { clientLimit, freeze, marketLimit, marketLots } from './limit-formats';
-import { cashElm, contractElm, futureMargin, riskParameters, worstLoss } from './margin-formats';
+import { cashElm, contractElm, futureMargin, pastReturns, riskParameters, worstLoss } from './margin-formats';
 import type { HeaderDate } from './printed-csv';
 import type { ReferenceRow } from './rows';
 
@@ -13,6 +13,6 @@ import type { ReferenceRow } from './rows';
  */
 export const csvFormats = (seen: HeaderDate): readonly CsvFormat<ReferenceRow>[] => [
   ...[bands, bsePriceBands, surveillance, contractElm(seen), cashElm(seen), freeze, marketLimit(seen), clientLimit],
-  ...[futureMargin, worstLoss, marketLots(), riskParameters, cashCloses, formerCashCloses, priceDay],
+  ...[futureMargin, worstLoss, marketLots(), riskParameters, pastReturns, cashCloses, formerCashCloses, priceDay],
   ...[contractPrices, formerContractPrices, pressFutures, pressOptions],
 ];

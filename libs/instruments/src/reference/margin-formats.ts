@@ -1,6 +1,6 @@
 import { readRow, refuseRow } from '../row';
 import { headedCsv, type CsvFormat, type JsonFormat } from '../table';
-import { amountE4, fraction, percentAsBasisPoints } from './figures';
+import { amountE4, computedE4, fraction, percentAsBasisPoints } from './figures';
 import { KEY, printedCsv, SYMBOL, symbolAndSeries, type HeaderDate } from './printed-csv';
 import type { ReferenceRow } from './rows';
 
@@ -123,4 +123,19 @@ export const riskParameters = headedCsv<ReferenceRow>(
         said: fields.text('source'),
       };
     }),
+);
+
+/** Past returns of underlyings, one line a day: what value at risk replays. No underlying doubles or vanishes in a day. */
+export const pastReturns = headedCsv<ReferenceRow>('past-returns', ['symbol', 'date', 'returnPercent'], (row) =>
+  readRow(row, (fields) => {
+    const millionths = computedE4(fields.text('returnPercent'));
+    if (millionths === undefined || Math.abs(millionths) >= 1_000_000)
+      return refuseRow('returnPercent is not the percentage of a day', row['returnPercent']);
+    return {
+      kind: 'past-return' as const,
+      symbol: fields.textLike('symbol', SYMBOL),
+      day: fields.date('date'),
+      millionths,
+    };
+  }),
 );

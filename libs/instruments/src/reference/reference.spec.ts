@@ -270,6 +270,18 @@ describe('one file of each kind, cut from the exchange’s own', () => {
   });
 });
 
+it('past returns are kept in the order of their days, whatever the order of the lines', async () => {
+  const lines = [
+    'symbol,date,returnPercent',
+    'NIFTY,2025-12-31,-0.52',
+    'NIFTY,2025-12-30,1.2',
+    'NIFTY,2026-01-01,0.05',
+    '',
+  ];
+  const day = await load(...demoReferenceFiles(), fileOf('past-returns.2026-01-01.csv', lines.join('\n')));
+  expect(day.underlying('NIFTY')?.returns?.millionths).toEqual([12_000, -5_200, 500]);
+});
+
 describe('a damaged file is refused whole, by name', () => {
   const bands = demo('bands.nse.2025-12-12.csv.gz');
   const contracts = demo('contracts.nse.2026-01-02.csv.gz');

@@ -63,6 +63,8 @@ export type ReferenceRow =
       readonly lots: Readonly<Record<string, number>>;
     }
   | { readonly kind: 'daily-sigma'; readonly symbol: string; readonly millionths: number; readonly said: string }
+  /** What an underlying's price moved by on one past day, in millionths. */
+  | { readonly kind: 'past-return'; readonly symbol: string; readonly day: string; readonly millionths: number }
   | Holiday;
 
 export interface ContractPrice {
@@ -127,6 +129,8 @@ export const keyOf = (row: ReferenceRow): string => {
     case 'contract-price':
     case 'worst-loss':
       return contractKey(row.contract);
+    case 'past-return':
+      return `${row.symbol} ${row.day}`;
     case 'holiday':
       return `${row.segment} ${row.day}`;
   }
