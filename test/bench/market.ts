@@ -33,11 +33,15 @@ export const loadMarket = async (): Promise<Market> => {
   return { catalogue, prices, priceDate: DEMO_DAY, facts };
 };
 
-/** The shares with the highest turnover of the recorded day. */
-export const sharesOf = ({ catalogue, prices }: Market): readonly Share[] => {
+/** How far a share may have moved on the recorded day, that a limit beyond all of it is not taken for a mistake. */
+const MOVED_MAX = 1.025;
+
+/** The shares with the highest turnover of the recorded day, of those that may be squared off and did not move far. */
+export const sharesOf = ({ catalogue, prices, facts }: Market): readonly Share[] => {
   const shares = [...prices.prices].flatMap(([instrumentKey, { lowE4, highE4, volume }]) => {
     const instrument = catalogue.resolve(instrumentKey);
     if (instrument?.segment !== 'NSE_EQ' || instrument.lotSize !== 1 || instrument.tickSizeE4 === undefined) return [];
+    if (facts.of(instrumentKey).intraday?.marginBp !== 2_000 || highE4 > lowE4 * MOVED_MAX) return [];
     const { symbol, tickSizeE4 } = instrument;
     return [{ symbol, tickSizeE4, lowE4, highE4, turnover: lowE4 * volume }];
   });

@@ -27,9 +27,10 @@ export const randomNumbers = (seed: number): (() => number) => {
 export const orderMix = (shares: readonly Share[], random: () => number, resting: 'DAY' | 'IOC'): (() => OrderLine) => {
   if (shares.length === 0) throw new RangeError('no share to make orders for');
   return () => {
-    const share = shares[Math.floor(random() * shares.length)];
+    const index = Math.floor(random() * shares.length);
+    const share = shares[index];
     if (share === undefined) throw new RangeError('a random number lay outside of 0 to 1');
-    const side = random() < 0.5 ? 'BUY' : 'SELL';
+    const side = sideIn(index);
     const line: OrderLine = {
       symbol: share.symbol,
       side,
@@ -43,11 +44,14 @@ export const orderMix = (shares: readonly Share[], random: () => number, resting
     return {
       ...line,
       orderType: 'LIMIT',
-      price: toRupees(fills === (side === 'BUY') ? aboveE4(share) : belowE4(share)),
+      price: toRupees(side === 'BUY' ? (fills ? aboveE4 : farBelowE4)(share) : (fills ? belowE4 : farAboveE4)(share)),
       ...(!fills && { validity: resting }),
     };
   };
 };
+
+/** A share is bought or sold, never both: orders of one client that are under way at once must not meet. */
+const sideIn = (index: number): 'BUY' | 'SELL' => (index % 2 === 0 ? 'BUY' : 'SELL');
 
 /** What a resting order is away from all that was paid that day, and by how much the day of its share may have moved. */
 const AWAY = 0.05;
@@ -61,10 +65,11 @@ export const restingOrders = (shares: readonly Share[], random: () => number): (
   const calm = shares.filter(({ lowE4, highE4 }) => highE4 <= lowE4 * (1 + MOVED_MAX));
   if (calm.length === 0) throw new RangeError('no share to make orders for');
   return () => {
-    const share = calm[Math.floor(random() * calm.length)];
+    const index = Math.floor(random() * calm.length);
+    const share = calm[index];
     if (share === undefined) throw new RangeError('a random number lay outside of 0 to 1');
     const { symbol, lowE4, highE4, tickSizeE4 } = share;
-    const side = random() < 0.5 ? 'BUY' : 'SELL';
+    const side = sideIn(index);
     const ticks =
       side === 'BUY' ? Math.floor((lowE4 * (1 - AWAY)) / tickSizeE4) : Math.ceil((highE4 * (1 + AWAY)) / tickSizeE4);
     return {
@@ -79,6 +84,10 @@ export const restingOrders = (shares: readonly Share[], random: () => number): (
   };
 };
 
-/** A price on a tick that the whole recorded day lies below, or above. */
-const aboveE4 = ({ highE4, tickSizeE4 }: Share): number => Math.ceil((highE4 * 1.01) / tickSizeE4) * tickSizeE4;
-const belowE4 = ({ lowE4, tickSizeE4 }: Share): number => Math.floor((lowE4 * 0.8) / tickSizeE4) * tickSizeE4;
+/** A price on a tick that the whole recorded day lies below, or above: near enough to be taken for meant. */
+const aboveE4 = ({ highE4, tickSizeE4 }: Share): number => Math.ceil(highE4 / tickSizeE4) * tickSizeE4;
+const belowE4 = ({ lowE4, tickSizeE4 }: Share): number => Math.floor(lowE4 / tickSizeE4) * tickSizeE4;
+
+/** So far away that it rests, and that no market order of the same client could reach it. */
+const farAboveE4 = ({ highE4, tickSizeE4 }: Share): number => Math.ceil((highE4 * 1.045) / tickSizeE4) * tickSizeE4;
+const farBelowE4 = ({ lowE4, tickSizeE4 }: Share): number => Math.floor((lowE4 * 0.955) / tickSizeE4) * tickSizeE4;

@@ -3,6 +3,7 @@
  * requests, without HTTP around it and with a clock of its own that spreads the orders over the past three months.
  */
 import 'reflect-metadata';
+import type { LineResult } from '#domain/intents/intent';
 import { sharedBrokers } from '#brokers/broker';
 import { PaperBroker } from '#brokers/paper/paper-broker';
 import { replayClock } from '#brokers/replay-clock';
@@ -48,7 +49,7 @@ const seed = async ({ databaseUrl, accounts, orders }: Seed): Promise<Seeded> =>
     const place = async (count: number): Promise<void> => {
       const account = accounts[intents++ % accounts.length];
       if (account === undefined) throw new RangeError('no account to place orders for');
-      const { status } = await handler.execute(
+      const { status, results } = await handler.execute(
         new PlaceOrders({
           userId: account.userId,
           accountId: account.accountId,
@@ -59,7 +60,7 @@ const seed = async ({ databaseUrl, accounts, orders }: Seed): Promise<Seeded> =>
           pathOf: (line, field) => `orders[${String(line)}].${field}`,
         }),
       );
-      if (status !== 'ACCEPTED') throw new Error(`an intent of the seed came to ${status}`);
+      if (status !== 'ACCEPTED') throw new Error(`an intent of the seed came to ${status}: ${whyNot(results)}`);
     };
     while (placed < orders) {
       const round: Promise<void>[] = [];
@@ -69,7 +70,9 @@ const seed = async ({ databaseUrl, accounts, orders }: Seed): Promise<Seeded> =>
         clockMs += PAUSE_MS;
         round.push(place(count));
       }
-      await Promise.all(round);
+      // All of a round come to an end before the first failure ends the seed: nobody writes to a log that is closed.
+      const ends = await Promise.allSettled(round);
+      for (const end of ends) if (end.status === 'rejected') throw end.reason;
       clockMs = Math.max(clockMs, beganAtMs + placed * stepMs);
     }
     await side.desk.drain();
@@ -124,3 +127,10 @@ const fail = (error: unknown): never => {
 };
 
 answerQuestions(hasFields<Seed>('databaseUrl', 'accounts', 'orders'), seed);
+
+/** The first reason why a line was not taken. */
+const whyNot = (results: readonly LineResult[]): string => {
+  const problem = results.find(({ status }) => status !== 'ACCEPTED');
+  const failed = problem?.verdicts?.find(({ outcome }) => outcome === 'fail');
+  return JSON.stringify(failed ?? problem);
+};
