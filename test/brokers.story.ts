@@ -39,7 +39,7 @@ const limit = (broker: BrokerName | undefined, more: object = {}) => ({
   product: 'CNC',
   orderType: 'LIMIT',
   quantity: 5,
-  price: 1400,
+  price: 1500,
   ...more,
 });
 const place = async (line: object): Promise<string> => {
@@ -148,9 +148,9 @@ describe('orders at a broker', () => {
     const version = partOf(await orderNow(orderId), 'version');
     const changed = await coordinator.command('PUT', `/v3/orders/${orderId}`, {
       headers: { 'If-Match': `"${String(version)}"` },
-      body: { quantity: 7, price: 1401 },
+      body: { quantity: 7, price: 1501 },
     });
-    expect(changed).toMatchObject({ status: 200, body: { status: 'OPEN', quantity: 7, price: 1401, pending: null } });
+    expect(changed).toMatchObject({ status: 200, body: { status: 'OPEN', quantity: 7, price: 1501, pending: null } });
     const cancelled = await coordinator.command('DELETE', `/v2/orders/${orderId}`);
     expect(cancelled).toMatchObject({ status: 200, body: { status: 'CANCELLED' } });
 

@@ -94,6 +94,8 @@ describe('npm run demo -- --json', () => {
           {
             check: 'balance',
             outcome: 'fail',
+            rule: 'delivery is paid in full',
+            effectiveFrom: expect.any(String),
             limit: expect.any(Number),
             actual: expect.any(Number),
             reason: expect.any(String),

@@ -9,7 +9,8 @@ import { benchDistributed, DISTRIBUTED_MEASURES, FULL_DISTRIBUTED, QUICK_DISTRIB
 import { EngineMissing } from './engines';
 import { describeMachine } from './machine';
 import { loadMarket, sharesOf } from './market';
-import { masterFile } from './master';
+import { madeUpMaster, masterFile } from './master';
+import { decide } from './measures/decide';
 import { dispatch } from './measures/dispatch';
 import { lag } from './measures/lag';
 import { loadMaster } from './measures/load';
@@ -34,8 +35,10 @@ const MEASURES = [
   'dispatch',
   'load',
   'search',
+  'decide',
 ] as const;
 type MeasureName = (typeof MEASURES)[number];
+const WITHOUT_LOG: ReadonlySet<MeasureName> = new Set<MeasureName>(['load', 'search', 'decide']);
 
 const USAGE = `npm run bench -- [--quick] [--json] [--only ${MEASURES.join(',')}]
 npm run bench -- --profile distributed [--quick] [--json] [--only ${DISTRIBUTED_MEASURES.join(',')}]`;
@@ -101,6 +104,12 @@ const bench = async (cleanup: Cleanup, { scale, quick, measures: wanted }: Wante
     if (wanted.has('load')) measures.push(await loadMaster(cleanup, master));
     if (wanted.has('search')) measures.push(await search(cleanup, master));
   }
+  if (wanted.has('decide')) {
+    tell('decide');
+    const { file, day } = await madeUpMaster(store.folder, 50_000);
+    const orders = quick ? 5_000 : 50_000;
+    measures.push(await decide(cleanup, { file, day, accounts: 10_000, legs: 20, orders }));
+  }
   const report = async (dataset: BenchReport['dataset']): Promise<BenchReport> => ({
     profile: 'embedded',
     takenAt,
@@ -111,8 +120,8 @@ const bench = async (cleanup: Cleanup, { scale, quick, measures: wanted }: Wante
     allMet: allAimsMet(measures),
     seconds: (performance.now() - startedAt) / 1_000,
   });
-  // Instruments alone need no orders.
-  if ([...wanted].every((name) => name === 'load' || name === 'search')) return report({});
+  // What needs no log needs no orders in it.
+  if ([...wanted].every((name) => WITHOUT_LOG.has(name))) return report({});
   const accounts = newAccounts(scale.accounts);
   await storeUsers(store.client, accounts);
 
@@ -126,7 +135,7 @@ const bench = async (cleanup: Cleanup, { scale, quick, measures: wanted }: Wante
   if (wanted.has('rebuild')) measures.push(rebuilt);
   await calm(store);
 
-  if ([...wanted].some((name) => !['rebuild', 'load', 'search'].includes(name))) {
+  if ([...wanted].some((name) => name !== 'rebuild' && !WITHOUT_LOG.has(name))) {
     tell('starting the software');
     const market = await loadMarket();
     const shares = sharesOf(market);

@@ -31,7 +31,7 @@ const ROWS_MIN = 100_000;
 /** The file that BENCH_MASTER names, or one that is made of the rows in the repository. */
 export const masterFile = async (folder: string): Promise<Master> => {
   const given = process.env['BENCH_MASTER'];
-  if (given === undefined || given === '') return madeUp(folder);
+  if (given === undefined || given === '') return madeUpMaster(folder, ROWS_MIN);
   const day = /\d{4}-\d{2}-\d{2}/.exec(basename(given))?.[0];
   if (day === undefined) throw new Error('BENCH_MASTER: the name of the file must contain its day as YYYY-MM-DD');
   return { file: given, day, note: `the published master of ${day}` };
@@ -39,15 +39,16 @@ export const masterFile = async (folder: string): Promise<Master> => {
 
 type Row = Readonly<Record<string, unknown>>;
 
-const madeUp = async (folder: string): Promise<Master> => {
+/** Made of the rows in the repository: at least so many. */
+export const madeUpMaster = async (folder: string, rowsMin: number): Promise<Master> => {
   const recorded = JSON.parse(
     gunzipSync(await readFile(demoDataPath('instruments.upstox.2026-01-02.json.gz'))).toString(),
   ) as readonly Row[];
   const options = recorded.filter(({ instrument_type: type }) => type === 'CE' || type === 'PE');
   const rows = [...recorded];
-  for (let round = 1; rows.length < ROWS_MIN; round += 1)
+  for (let round = 1; rows.length < rowsMin; round += 1)
     for (const [i, option] of options.entries()) rows.push(another(option, round, round * options.length + i));
-  const file = join(folder, `made-up.${DEMO_DAY}.json.gz`);
+  const file = join(folder, `made-up-${String(rowsMin)}.${DEMO_DAY}.json.gz`);
   await writeFile(file, gzipSync(JSON.stringify(rows)));
   const note = `MADE UP: ${String(recorded.length)} recorded rows, the options among them repeated with other strikes and weeks`;
   return { file, day: DEMO_DAY, note };

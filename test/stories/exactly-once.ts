@@ -289,15 +289,17 @@ const lineOf = (choices: Choices): object => {
   const line = { product: 'CNC', ...(broker !== 'routed' && { broker }) };
   const market = { ...line, orderType: 'MARKET', side, quantity };
   const infy = { ...line, symbol: 'NSE:INFY', orderType: 'LIMIT', side: 'BUY', quantity };
+  // Within the day anything may be sold; for delivery only what was bought before: the rest is denied.
+  const product = choices.pick(['CNC', 'MIS']);
   return choices.pick([
-    { ...market, symbol: choices.pick(['NSE:RELIANCE', 'NSE:TCS', 'NSE:HDFCBANK']) },
-    { ...market, symbol: 'NSE:RELIANCE', validity: 'IOC' },
+    { ...market, product, symbol: choices.pick(['NSE:RELIANCE', 'NSE:TCS', 'NSE:HDFCBANK']) },
+    { ...market, product, symbol: 'NSE:RELIANCE', validity: 'IOC' },
     { ...market, symbol: 'NSE:LIBERTSHOE', quantity: 300 }, // fills in parts
     { ...infy, price: 1_600 }, // rests
     { ...infy, price: 1_600 },
     { ...infy, price: 1_630 }, // fills by and by
     { ...infy, price: 1_600, validity: 'IOC' }, // goes back unfilled
-    { ...infy, price: 1_000 }, // out of the circuit: the broker rejects it
+    { ...infy, price: 1_600, quantity: 7_000 }, // more than one broker alone holds in funds: it rejects that
   ]);
 };
 

@@ -124,9 +124,9 @@ export const firstOrder = (open: () => Deployment, { family: familySize }: First
       body: {
         orders: [
           market('NSE:TCS', 5),
-          limit('NSE:HDFCBANK', 50, 900),
+          limit('NSE:HDFCBANK', 50, 950),
           market('NSE:LIBERTSHOE', 10_000), // 5,207 were traded all day
-          market('NSE:MRF', 1_000), // Rs 15 crore
+          market('NSE:MRF', 600), // Rs 9 crore
           { ...market('NSE:RELIANCE', 1), orderType: 'LIMIT', price: 1_580.03 },
         ],
       },
@@ -136,7 +136,14 @@ export const firstOrder = (open: () => Deployment, { family: familySize }: First
     const results = listIn(placed.body, 'results');
     const verdictsOf = (line: number) => listIn(results[line], 'verdicts');
     expect(verdictsOf(3)).toContainEqual(expect.objectContaining({ check: 'balance', outcome: 'fail' }));
-    expect(verdictsOf(4)).toContainEqual({ check: 'tick-size', outcome: 'fail', limit: 0.1, actual: 1_580.03 });
+    expect(verdictsOf(4)).toContainEqual({
+      check: 'tick-size',
+      outcome: 'fail',
+      rule: 'instrument master',
+      limit: 0.1,
+      actual: 1_580.03,
+      effectiveFrom: '2026-01-02',
+    });
     expect(verdictsOf(4)).toContainEqual(expect.objectContaining({ check: 'lot-multiple', outcome: 'pass' }));
 
     position = positionOf(placed);

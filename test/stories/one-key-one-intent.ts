@@ -7,7 +7,7 @@ const CLIENTS = 64;
 const ORDERS = [
   { symbol: 'NSE:RELIANCE', side: 'BUY', product: 'CNC', orderType: 'MARKET', quantity: 10 },
   { symbol: 'NSE:INFY', side: 'BUY', product: 'CNC', orderType: 'LIMIT', quantity: 100, price: 1_600 },
-  { symbol: 'NSE:MRF', side: 'BUY', product: 'CNC', orderType: 'MARKET', quantity: 1_000 }, // Rs 15 crore: denied
+  { symbol: 'NSE:MRF', side: 'BUY', product: 'CNC', orderType: 'MARKET', quantity: 600 }, // Rs 9 crore: denied
 ];
 
 /** However often and wherever a key is sent, and whatever dies meanwhile. */

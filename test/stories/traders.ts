@@ -201,11 +201,13 @@ export class Traders {
 const lineOf = (choices: Choices): object => {
   const side = choices.pick(['BUY', 'SELL']);
   const market = { side, product: 'CNC', orderType: 'MARKET', quantity: 1 + Math.floor(choices.next() * 3) };
+  // Within the day anything may be sold; for delivery only what was bought before: the rest is denied.
+  const product = choices.pick(['CNC', 'MIS']);
   return choices.pick([
-    { ...market, symbol: choices.pick(['NSE:RELIANCE', 'NSE:TCS', 'NSE:HDFCBANK']) },
-    { ...market, symbol: choices.pick(['NSE:RELIANCE', 'NSE:TCS']), validity: 'IOC' },
+    { ...market, product, symbol: choices.pick(['NSE:RELIANCE', 'NSE:TCS', 'NSE:HDFCBANK']) },
+    { ...market, product, symbol: choices.pick(['NSE:RELIANCE', 'NSE:TCS']), validity: 'IOC' },
     { ...market, symbol: 'NSE:LIBERTSHOE', quantity: 300 }, // fills in parts
-    { ...market, symbol: 'NSE:MRF', quantity: 1_000 }, // Rs 15 crore: denied
+    { ...market, symbol: 'NSE:MRF', side: 'BUY', quantity: 600 }, // Rs 9 crore: denied
     { ...market, symbol: 'NSE:INFY', side: 'BUY', orderType: 'LIMIT', price: 1_600 }, // rests
     { ...market, symbol: 'NSE:INFY', side: 'BUY', orderType: 'LIMIT', price: 1_630 }, // rests, and fills by and by
   ]);

@@ -27,8 +27,8 @@ export const readAllOf = async (log: EventLog, from = 0): Promise<readonly Recor
   }
 };
 
-/** Streams that say who may trade and where, and nothing of any order. */
-const BESIDE_THE_BOOKS: ReadonlySet<string> = new Set(['settings', 'connection']);
+/** Streams that say what may be traded, by whom and where, and nothing of any order. */
+const BESIDE_THE_BOOKS: ReadonlySet<string> = new Set(['settings', 'connection', 'instruments']);
 
 /** Folds what was recorded after a position; streams that are in there must begin after it. */
 export const readBooks = async (log: EventLog, from = 0): Promise<Books> => {
@@ -89,6 +89,7 @@ const faultsOfAccount = (id: string, state: Account, books: Books): string[] => 
   }
   for (const { type, data } of accountEventsOf(books, id))
     if (type === 'HoldingAdopted') add(positionKey({ ...data, product: 'CNC' }), data.quantity);
+    else if (type === 'PositionExpired') add(positionKey(data), -data.quantity);
   for (const key of new Set([...traded.keys(), ...state.positions.keys()])) {
     const [held, expected] = [state.positions.get(key)?.quantity ?? 0, traded.get(key) ?? 0];
     if (held !== expected) fail(`has ${String(held)} of ${key}, its orders traded ${String(expected)}`);
@@ -136,6 +137,7 @@ const cashMovedE4 = ({ type, data }: AccountEvent): number => {
     case 'MarginReserved':
     case 'ReservationChanged':
     case 'MarginVoided':
+    case 'PositionExpired':
       return 0;
   }
 };

@@ -22,7 +22,6 @@ import {
   type OrderTerms,
   type Side,
 } from '#domain/orders/order';
-import { judge } from '#domain/risk/checks';
 import type { Verdict } from '#domain/risk/verdict';
 import { marginPriceE4 } from '#domain/risk/margin-price';
 import type { EventMeta, ExpectedRevision, NewEvent, RecordedEvent, Write } from '#event-log/event-log';

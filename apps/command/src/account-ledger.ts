@@ -10,7 +10,7 @@ import {
   type AccountEvent,
   type AccountRules,
 } from '#domain/accounts/account';
-import { accountReaction } from '#domain/accounts/reactions';
+import { accountReaction, askedIn } from '#domain/accounts/reactions';
 import { type Decider, type DomainEvent, fold } from '#domain/decider';
 import { intent, type Intent, type IntentCommand, type IntentEvent } from '#domain/intents/intent';
 import {
@@ -468,7 +468,10 @@ class Trial implements Ledger {
     const { details, route, terms } = this.order(orderId);
     if (!details || !route) return;
     const marginPriceE4 = this.repriced(details, terms, route.broker);
-    this.decideAccount({ type: 'AdjustReservation', data: { orderId, quantity: terms.quantity, marginPriceE4 } });
+    this.decideAccount({
+      type: 'AdjustReservation',
+      data: { orderId, quantity: terms.quantity, marginPriceE4, asked: askedIn(terms) },
+    });
   }
 
   readonly tradingDateOf = (broker: string, atMs: number): string => this.rules.tradingDate(broker, atMs);

@@ -17,7 +17,7 @@ import { ordStatusOf } from '#domain/orders/life-cycle';
 import type { Verdict } from '#domain/risk/verdict';
 import { Problem } from '#platform/problem-details';
 import type { AccountLedgers, Cause, Ledger } from './account-ledger';
-import { reserveBoth } from './order-desk';
+import { reserveBoth, shareNow } from './order-desk';
 import { changedTerms, type OrderChange } from './order-line';
 import { WriteSide } from './write-side';
 
@@ -178,7 +178,7 @@ export class ReplaceOrderHandler implements ICommandHandler<ReplaceOrder> {
     // A change that makes no sense now is refused before it is judged: nothing of it is recorded.
     orderDecider.decide({ type: 'RequestReplace', data: { requestId, terms, verdicts: [] } }, order);
     const { verdicts, reservation } = this.side.desk.assess(ledger, details, terms, broker, (need) =>
-      reserveBoth(ledger, orderId, order, terms, need),
+      reserveBoth(ledger, orderId, order, terms, { ...need, ...shareNow(ledger.account, orderId, need.marginBp) }),
     );
     if (reservation) ledger.decideAccount(reservation);
     ledger.decideOrder(orderId, {

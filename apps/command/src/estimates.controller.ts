@@ -156,7 +156,7 @@ export class EstimatesController {
       const [route] = routes.of({ explicit: line.broker, strategyId: line.strategyId }, account.broker);
       const broker = route && brokers.of(accountId, route.broker);
       const instrument = resolve(line.instrumentKey);
-      if (!broker || !instrument) throw notKnown({ line, missing: 'a broker that is connected' });
+      if (!broker || !instrument) throw notKnown({ line, missing: 'a broker to send it to' });
       basket.push(known(priced(line, broker, instrument)));
     }
     const marketMs = basket[0]?.broker.marketNowMs() ?? options.now();

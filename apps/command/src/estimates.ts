@@ -46,7 +46,7 @@ export const chargesOf = (
   for (const { line, instrument, broker, priceE4 } of orders) {
     const { side, product, quantity } = line;
     const charges = day.chargesOf(instrument, { broker: broker.name, side, product, quantity, priceE4 });
-    if (!charges) return { line, missing: `the charges of ${instrument.symbol} as ${product} at ${broker.name}` };
+    if (!charges) return { line, missing: `what ${instrument.symbol} costs as ${product} at ${broker.name}` };
     lines.push(charges);
   }
   return { lines, total: lines.reduce(plusCharges, NO_CHARGES) };

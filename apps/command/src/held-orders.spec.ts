@@ -148,7 +148,6 @@ describe('when its market opens', () => {
     await side.recover();
     expect(broker.timesPlaced(orderId)).toBe(1);
     expect(await typesOf(orderId)).toEqual(['OrderPlaced', 'OrderDispatched', 'OrderAccepted']);
-    await broker.fill(orderId, 10).then(() => side.recover());
   });
 
   it('it is judged again, on what is known by then, and says so', async () => {
@@ -179,7 +178,7 @@ describe('when its market opens', () => {
     expect(await reservedE4()).toBe(0);
   });
 
-  it('it holds what its market price needs by then, or is given up', async () => {
+  it('it holds what its market price needs by then', async () => {
     const rich = await held({ orderType: 'MARKET' });
     expect(await reservedE4()).toBe(10 * 14_543_600); // Rs 1,412 and the collar of 3 %
     broker.priceE4 = 15_000_000;
@@ -199,6 +198,28 @@ describe('when its market opens', () => {
     expect((await historyOf(orderId)).at(-1)?.data).toMatchObject({
       evidence: { code: 'DENIED_AT_RELEASE', message: 'failed: balance' },
     });
+    expect(await reservedE4()).toBe(0);
+  });
+
+  it('it waits on between the auction and the session, and is sent with that', async () => {
+    const orderId = await held();
+    passUntil(MONDAY_SESSION_MS - 5 * 60_000); // nobody looked before
+    await side.recover();
+    expect([broker.calls, await statusOf(orderId)]).toEqual([[], 'placed']);
+    passUntil(MONDAY_SESSION_MS);
+    await side.recover();
+    expect(broker.timesPlaced(orderId)).toBe(1);
+  });
+
+  it.each([
+    ['that day is over', 'DENIED_AT_RELEASE', MONDAY_SESSION_MS + 10 * 3_600_000],
+    ['it is Tuesday', 'SESSION_MISSED', MONDAY_SESSION_MS + 24 * 3_600_000],
+  ])('it is not sent any more when %s before anybody looked', async (_, code, atMs) => {
+    const orderId = await held();
+    passUntil(atMs);
+    await side.recover();
+    expect(broker.calls).toEqual([]);
+    expect((await historyOf(orderId)).at(-1)).toMatchObject({ type: 'OrderAbandoned', data: { evidence: { code } } });
     expect(await reservedE4()).toBe(0);
   });
 

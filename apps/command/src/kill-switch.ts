@@ -63,6 +63,11 @@ export class KillSwitch {
 
   async stop(): Promise<void> {
     clearInterval(this.timer);
+    await this.idle();
+  }
+
+  /** Resolves when it is not at work. */
+  async idle(): Promise<void> {
     await this.looking;
   }
 
@@ -115,7 +120,7 @@ export class KillSwitch {
         house: { halts: this.house },
         user: { halt: this.killedUsers.has(userStreamOf(userId)) ? 'killed' : 'open' },
         accountId,
-        broker: state.broker ?? broker ?? undefined,
+        broker: state.broker ?? state.route?.broker ?? broker ?? undefined,
         strategyId: state.details?.strategyId,
       });
       if (halt.state !== 'killed' || now() - (this.askedAtMs.get(orderId) ?? -Infinity) < AGAIN_MS) return;

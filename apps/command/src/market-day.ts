@@ -28,16 +28,19 @@ export const marketFilesOf = (
   },
   facts: MarketFacts,
 ): MarketFiles => {
+  const byKey = new Map<string, Instrument>();
   const futures = new Map<string, Instrument[]>();
   for (const instrument of catalogue.instruments) {
-    const { underlyingSymbol, instrumentType } = instrument;
+    const { instrumentKey, underlyingSymbol, instrumentType } = instrument;
+    byKey.set(instrumentKey, instrument);
     if (instrumentType !== 'FUT' || underlyingSymbol === undefined) continue;
     const others = futures.get(underlyingSymbol);
     if (others) others.push(instrument);
     else futures.set(underlyingSymbol, [instrument]);
   }
   return {
-    resolve: (name) => catalogue.resolve(name),
+    // By its key many times an order, by its symbol once: keys are taken as they stand.
+    resolve: (name) => byKey.get(name) ?? catalogue.resolve(name),
     futuresOn: (underlyingSymbol) => futures.get(underlyingSymbol) ?? [],
     facts,
   };
@@ -104,10 +107,8 @@ export class MarketDay {
     contractOf: (instrumentKey) => {
       const instrument = this.files.resolve(instrumentKey);
       if (!instrument || !isPooled(instrument)) return undefined;
-      const { underlyingSymbol = instrumentKey, instrumentType, expiry } = instrument;
-      // What has expired is settled: it needs nothing, and hedges nothing.
-      if (expiry !== undefined && expiry < this.date) return undefined;
-      return { group: underlyingSymbol, isOption: instrumentType !== 'FUT' };
+      const { underlyingSymbol = instrumentKey, instrumentType, expiry = this.date } = instrument;
+      return { group: underlyingSymbol, isOption: instrumentType !== 'FUT', expiry };
     },
     worstCaseE4: (positions, orders) => {
       const held = this.legsOf(positions);
@@ -120,7 +121,9 @@ export class MarketDay {
   /** `undefined` when what one of them needs is not known. */
   legsOf(units: readonly Units[]): readonly Leg[] | undefined {
     const legs: Leg[] = [];
-    for (const { instrumentKey, quantity } of units) {
+    for (const { instrumentKey, quantity, contract } of units) {
+      // What has expired is settled: it needs nothing, and hedges nothing.
+      if (contract !== undefined && contract.expiry < this.date) continue;
       const instrument = this.files.resolve(instrumentKey);
       const risk = instrument && this.riskOf(instrument);
       if (!risk || 'missing' in risk) return undefined;

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Account, AccountCommand } from '#domain/accounts/account';
+import { askedIn } from '#domain/accounts/reactions';
 import { Refused } from '#domain/decider';
 import { type IntentLine, type LineResult, type LineStatus, perLine, statusOf } from '#domain/intents/intent';
 import { type Evidence, isHeld, type Order, type OrderDetails, type OrderTerms } from '#domain/orders/order';
@@ -124,8 +125,16 @@ export class OrderDesk {
     return this.dispatch(ledger, details.orderId, route.broker, this.options.now());
   }
 
-  /** Denies lines of which one cannot be sent, and whose owner wants all of them or none. */
-  denyTogether(ledger: Ledger, lines: readonly IntentLine[], routes: Routes): void {
+  /**
+   * Denies lines of which one cannot be sent, and whose owner wants all of them or none. `denials`: what was found when each
+   * was judged behind the ones before it, by order; the others are told what stopped them.
+   */
+  denyTogether(
+    ledger: Ledger,
+    lines: readonly IntentLine[],
+    routes: Routes,
+    denials: ReadonlyMap<string, readonly Verdict[]>,
+  ): void {
     const allOrNone: Verdict = {
       check: 'all-or-none',
       outcome: 'fail',
@@ -135,7 +144,8 @@ export class OrderDesk {
     for (const line of lines) {
       const { broker: explicit, ...details } = line;
       const [first] = routes.of({ explicit, strategyId: line.strategyId }, ledger.account.broker);
-      const { verdicts } = this.judge(ledger, details, first?.broker ?? explicit ?? ledger.account.broker);
+      const broker = first?.broker ?? explicit ?? ledger.account.broker;
+      const verdicts = denials.get(line.orderId) ?? this.judge(ledger, details, broker).verdicts;
       this.deny(ledger, line, passes(verdicts) ? [...verdicts, allOrNone] : verdicts);
     }
   }
@@ -718,26 +728,24 @@ const isProvenAbsent = (answer: BrokerAnswer): boolean =>
 const mustStillCancel = ({ status, pendingCancel }: Order): boolean =>
   status === 'working' && pendingCancel !== undefined;
 
-/** What an order held is margined at anew: its price, or the rates of its margin, may have moved while it waited. */
+/** Holds anew what an order needs that waited: its price, or the rates of its margin, may have moved meanwhile. */
 const reserveAgain = (
   { account }: Ledger,
-  { orderId, quantity, orderType, priceE4, triggerPriceE4 }: OrderDetails,
+  details: OrderDetails,
   { marginPriceE4, marginBp }: Need,
 ): AccountCommand => ({
   type: 'ChangeReservation',
   data: {
-    orderId,
-    quantity,
+    orderId: details.orderId,
+    quantity: details.quantity,
     marginPriceE4,
-    ...shareNow(account, orderId, marginBp),
-    orderType,
-    ...(priceE4 !== undefined && { priceE4 }),
-    ...(triggerPriceE4 !== undefined && { triggerPriceE4 }),
+    ...shareNow(account, details.orderId, marginBp),
+    asked: askedIn(details),
   },
 });
 
 /** The share that an order needs from now on. All of it is said in so many words to who held a part: see `NewTerms`. */
-const shareNow = (
+export const shareNow = (
   { reservations }: Account,
   orderId: string,
   marginBp: number | undefined,
@@ -750,21 +758,23 @@ const shareNow = (
 export const reserveBoth = (
   { account }: Ledger,
   orderId: string,
-  { terms: present }: Order,
+  { terms: present, details }: Order,
   wanted: OrderTerms,
   { marginPriceE4, marginBp }: Pick<Need, 'marginPriceE4' | 'marginBp'>,
-): AccountCommand => {
-  const { orderType, priceE4, triggerPriceE4 } = wanted;
-  return {
-    type: 'ChangeReservation',
-    data: {
-      orderId,
-      quantity: Math.max(present.quantity, wanted.quantity),
-      marginPriceE4: Math.max(account.reservations.get(orderId)?.marginPriceE4 ?? 0, marginPriceE4),
-      ...shareNow(account, orderId, marginBp),
-      orderType,
-      ...(priceE4 !== undefined && { priceE4 }),
-      ...(triggerPriceE4 !== undefined && { triggerPriceE4 }),
-    },
-  };
+): AccountCommand => ({
+  type: 'ChangeReservation',
+  data: {
+    orderId,
+    quantity: Math.max(present.quantity, wanted.quantity),
+    marginPriceE4: Math.max(account.reservations.get(orderId)?.marginPriceE4 ?? 0, marginPriceE4),
+    ...(marginBp !== undefined && { marginBp }),
+    asked: askedIn(readier(details?.side, present, wanted)),
+  },
+});
+
+/** The terms of the two that trade more readily: neither may meet an own order of the other side. */
+const readier = (side: OrderDetails['side'] | undefined, one: OrderTerms, other: OrderTerms): OrderTerms => {
+  if (one.orderType !== 'LIMIT' || other.orderType !== 'LIMIT') return one.orderType === 'MARKET' ? one : other;
+  const isHigher = (one.priceE4 ?? 0) > (other.priceE4 ?? 0);
+  return isHigher === (side === 'BUY') ? one : other;
 };

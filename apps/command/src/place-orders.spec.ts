@@ -1,4 +1,7 @@
 import { randomUUID } from 'node:crypto';
+import type { AccountEvent } from '#domain/accounts/account';
+import { NO_CHARGES } from '#domain/charges/charges';
+import type { DomainEvent } from '#domain/decider';
 import { EventLog1767225600000 } from '#event-log/postgres/migrations';
 import { PostgresEventLog } from '#event-log/postgres/postgres-event-log';
 import { Problem } from '#platform/problem-details';
@@ -132,8 +135,8 @@ describe('one request', () => {
     expect(results[2]?.verdicts).toContainEqual({
       check: 'balance',
       outcome: 'fail',
-      rule: 'CNC',
-      effectiveFrom: '2025-01-01',
+      rule: 'delivery is paid in full',
+      effectiveFrom: '2020-05-01',
       reason: 'margin.insufficient',
       limit: 1_754,
       actual: 14_123,
@@ -183,6 +186,30 @@ describe('one request', () => {
     const { results } = await place(side, { accountId: randomUUID(), key: 'k1', lines: [line()] });
     expect(results[0]).toMatchObject({ status: 'DENIED' });
     expect(broker.calls).toEqual([]);
+  });
+});
+
+describe('what a trade costs', () => {
+  it('is told beforehand, charged with the trade, and taken from cash once', async () => {
+    const zerodha = new RecordingBroker('zerodha');
+    const { side: charged, failures: failed } = sideOn({ log, brokers: [zerodha], now: () => nowMs });
+    const account = await openAccount(charged, 'zerodha');
+    zerodha.onPlace = () => ({ kind: 'accept', fills: [10] });
+    const lines = [line({ product: 'MIS', price: 1412 })];
+    const { results } = await place(charged, { accountId: account, key: 'k1', lines });
+    const { brokerageE4, exchangeE4, sebiE4 } = results[0]?.charges ?? NO_CHARGES;
+    expect(brokerageE4).toBeGreaterThan(0);
+    const history: readonly DomainEvent[] = await log.readStream(`account-${account}`);
+    const posted = (history as readonly AccountEvent[]).flatMap((it) => (it.type === 'MarginPosted' ? [it.data] : []));
+    // Taxes are rounded once a note, and so may differ.
+    expect(posted).toMatchObject([{ charges: { brokerageE4, exchangeE4, sebiE4 }, marginE4: 28_240_000 }]);
+    await place(charged, { accountId: account, key: 'k1', lines });
+    await charged.recover();
+    const { state } = await charged.ledgers.read(`account-${account}`);
+    expect(state.cashE4).toBe(10_000_000_0000 - (posted[0]?.charges?.totalE4 ?? 0));
+    await charged.stop();
+    expect(failed).toEqual([]);
+    await expectSoundBooks();
   });
 });
 

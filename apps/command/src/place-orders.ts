@@ -1,7 +1,8 @@
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { type IntentLine, type IntentStatus, type LineResult, perLine, statusOf } from '#domain/intents/intent';
 import { Refused } from '#domain/decider';
-import type { AccountLedgers, Cause, Ledger } from './account-ledger';
+import type { AccountLedgers, Cause } from './account-ledger';
+import { placeTogether } from './all-or-none';
 import { intentIdOf } from './ids';
 import { complete, type DueDispatch, resultOf, resultsOf } from './order-desk';
 import { type OrderLine, payloadHashOf, toIntentLines } from './order-line';
@@ -86,35 +87,16 @@ export class PlaceOrdersHandler implements ICommandHandler<PlaceOrders> {
     cause: Cause,
   ) {
     const { desk, ledgers } = this.side;
-    const received =
-      (work: (ledger: Ledger) => readonly DueDispatch[]) =>
-      (ledger: Ledger): readonly DueDispatch[] | undefined => {
-        const events = ledger.decideIntent(intentId, {
-          type: 'ReceiveIntent',
-          data: { intentId, accountId, userId, idempotencyKey, payloadHash, lines },
-        });
-        return events.length === 0 ? undefined : work(ledger); // `undefined`: the same request was here before
-      };
-    const placed = (ledger: Ledger) => {
-      const due = lines.map((line) => desk.place(ledger, line, routes)).filter((one) => one !== undefined);
-      const denied = lines.some(({ orderId }) => ledger.order(orderId).status === 'denied');
-      // Thrown, so that nothing of what was decided here is recorded: the lines were to stand or fall together.
-      if (denied && !routes.allowPartial && lines.length > 1) throw new NotAll();
-      return due;
-    };
     try {
-      return await ledgers.transact(accountId, [], cause, received(placed)).catch((error: unknown) => {
-        if (!(error instanceof NotAll)) throw error;
-        return ledgers.transact(
-          accountId,
-          [],
-          cause,
-          received((ledger) => {
-            desk.denyTogether(ledger, lines, routes);
-            return [];
-          }),
-        );
-      });
+      return await placeTogether(desk, routes, (placeLines) =>
+        ledgers.transact(accountId, [], cause, (ledger) => {
+          const events = ledger.decideIntent(intentId, {
+            type: 'ReceiveIntent',
+            data: { intentId, accountId, userId, idempotencyKey, payloadHash, lines },
+          });
+          return events.length === 0 ? undefined : placeLines(ledger, lines, lines); // `undefined`: it was here before
+        }),
+      );
     } catch (error) {
       throw error instanceof Refused && error.code === 'intent.payload-differs' ? keyReused() : error;
     }
@@ -164,11 +146,6 @@ export class PlaceOrdersHandler implements ICommandHandler<PlaceOrders> {
     const results = fresh ? state.completed.results : await presentResults(this.side.ledgers, state.received.lines);
     return { intentId, status: statusOf(results), results, position: last.position, replayed: true };
   }
-}
-
-/** A line was denied, and its owner wants all of them or none. */
-class NotAll extends Error {
-  override readonly name = 'NotAll';
 }
 
 /** What the lines of an intent have come to by now. */

@@ -1,6 +1,6 @@
 import { Client } from 'pg';
 import type { Broker } from '#brokers/broker';
-import { CLOSED } from '#domain/orders/order';
+import { CLOSED, isHeld } from '#domain/orders/order';
 import { EventLogUnavailable } from '#event-log/event-log';
 import { EventLog1767225600000 } from '#event-log/postgres/migrations';
 import { PostgresEventLog } from '#event-log/postgres/postgres-event-log';
@@ -77,6 +77,14 @@ const change = (stage: Stage, orderId: string, quantity: number, price?: number)
 const versionOf = async ({ side }: Stage, orderId: string): Promise<number> => {
   const { revision } = await side.ledgers.read(`order-${orderId}`);
   return revision === 'no-stream' ? -1 : revision;
+};
+
+/** Friday 2 January 2026, 17:00 IST, and when orders are taken again. */
+const FRIDAY_EVENING_MS = Date.UTC(2026, 0, 2, 11, 30);
+const MONDAY_NINE_MS = Date.UTC(2026, 0, 5, 3, 30);
+
+const afterHours = (broker: RecordingBroker): void => {
+  broker.marketMs = FRIDAY_EVENING_MS;
 };
 
 const stories: Readonly<Record<string, Story>> = {
@@ -161,6 +169,28 @@ const stories: Readonly<Record<string, Story>> = {
     prepare: (broker) => {
       broker.onPlace = () => ({ kind: 'not-sent' });
     },
+  },
+  'an order waits for its market, and is sent': {
+    prepare: afterHours,
+    lines: [line({ afterMarket: true })],
+    act: async ({ side, broker }) => {
+      broker.marketMs = MONDAY_NINE_MS;
+      await side.recover();
+    },
+  },
+  'an order waits for its market, and is given up when that opens': {
+    prepare: afterHours,
+    lines: [line({ afterMarket: true })],
+    act: async ({ side, broker }) => {
+      broker.marketMs = MONDAY_NINE_MS;
+      broker.priceE4 = 13_000_000;
+      await side.recover();
+    },
+  },
+  'an order is cancelled while it waits for its market': {
+    prepare: afterHours,
+    lines: [line({ afterMarket: true })],
+    act: ({ side, accountId }, orderId) => cancel(side, { accountId, orderId, requestId: 'c1' }),
   },
   'the exchange ends an order by itself': {
     act: async ({ broker }, orderId) => {
@@ -279,9 +309,11 @@ const recover = async ({ broker, from }: Left, ageMs: number): Promise<number> =
 /** What the log and the broker's book say differently about an order. */
 const differences = (books: Books, { broker, accountId }: Left): string[] => {
   const found: string[] = [];
-  for (const [orderId, { details, status, filledQuantity, terms }] of books.orders) {
+  for (const [orderId, it] of books.orders) {
+    const { details, status, filledQuantity, terms } = it;
     if (details?.accountId !== accountId) continue;
     const booked = broker.book.get(orderId);
+    if (isHeld(it) && !booked) continue; // nobody has it but us
     const say = (what: string) => found.push(`order ${orderId} (${status}) ${what}`);
     if (broker.timesArrived(orderId) > 1) say(`reached the exchange ${String(broker.timesArrived(orderId))} times`);
     const traded = booked?.trades.reduce((sum, { quantity }) => sum + quantity, 0) ?? 0;

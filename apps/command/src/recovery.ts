@@ -1,11 +1,13 @@
 import { accountReaction } from '#domain/accounts/reactions';
 import { type DomainEvent, Refused } from '#domain/decider';
+import type { IntentLine } from '#domain/intents/intent';
 import { CLOSED, fillsOf, isHeld, type Order } from '#domain/orders/order';
 import { marginPriceE4 } from '#domain/risk/margin-price';
 import type { EventLog, RecordedEvent } from '#event-log/event-log';
 import type { Brokers } from '#brokers/broker';
 import { istDay } from '#brokers/fields';
 import type { AccountLedgers, Cause, Ledger } from './account-ledger';
+import { placeTogether } from './all-or-none';
 import { complete, type DueDispatch, type OrderDesk, reserveBoth, resultsOf, SETTLE_MS } from './order-desk';
 import type { OrderOutcomes } from './outcomes';
 import type { IntentsInFlight } from './intents-in-flight';
@@ -140,17 +142,19 @@ export class Recovery {
     const ageMs = now() - since;
     const routes = await desk.prepare(accountId, lines);
 
-    const { value } = await ledgers.transact(accountId, load, cause, (ledger) => {
-      const fresh: DueDispatch[] = [];
-      const doubtful: Order[] = [];
-      for (const line of lines) {
-        const { status } = ledger.order(line.orderId);
-        if (status === 'new' && ageMs > STALE_MS) desk.denyAsStale(ledger, line, ageMs, STALE_MS);
-        else if (status === 'new') fresh.push(...optional(desk.place(ledger, line, routes)));
-        else doubtful.push(ledger.order(line.orderId));
-      }
-      return { fresh, doubtful };
-    });
+    const { value } = await placeTogether(desk, routes, (placeLines) =>
+      ledgers.transact(accountId, load, cause, (ledger) => {
+        const fresh: IntentLine[] = [];
+        const doubtful: Order[] = [];
+        for (const line of lines) {
+          const { status } = ledger.order(line.orderId);
+          if (status === 'new' && ageMs > STALE_MS) desk.denyAsStale(ledger, line, ageMs, STALE_MS);
+          else if (status === 'new') fresh.push(line);
+          else doubtful.push(ledger.order(line.orderId));
+        }
+        return { fresh: placeLines(ledger, fresh, lines), doubtful };
+      }),
+    );
     const doubtful = await Promise.all(value.doubtful.map((order) => this.doubtOf(order)));
     const known = await desk.search(doubtful.filter((one) => one !== undefined));
     await desk.conclude(accountId, known, load, cause, () => undefined);
@@ -258,8 +262,6 @@ export class Recovery {
 }
 
 const isRequest = ({ type }: RecordedEvent): boolean => type === 'CancelRequested' || type === 'ReplaceRequested';
-
-const optional = <T>(value: T | undefined): T[] => (value === undefined ? [] : [value]);
 
 /** A dispatch whose outcome nobody recorded. */
 const doubtOf = (

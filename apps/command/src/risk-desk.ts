@@ -281,6 +281,7 @@ export const marginShareOf = (
     const rule = 'scenario margin of all contracts on the underlying, and extreme loss margin (computed by us)';
     return { ...(!isPremium && { marginBp: 0 }), rule, effectiveFrom: risk.asOf };
   }
+  if (SEGMENT_CLASS[instrument.segment] !== 'equity') return { missing: `a margin in ${instrument.segment}` };
   const facts = day.factsOf(instrument.instrumentKey);
   const cash = cashMarginBp({ instrument, product, side, facts, date: day.date }, day.corrections.margin);
   if ('missing' in cash) return cash;

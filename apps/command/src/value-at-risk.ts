@@ -1,5 +1,5 @@
 import type { Account } from '#domain/accounts/account';
-import type { UnderlyingFacts } from '#domain/instruments/facts';
+import type { Sourced, UnderlyingFacts } from '#domain/instruments/facts';
 import type { Instrument } from '#domain/instruments/instrument';
 import type { Missing } from '#domain/margin/contract-risk';
 import { historicalVar, parametricVar, replayedE4, type RiskFactor, type Session } from '#domain/margin/value-at-risk';
@@ -40,37 +40,67 @@ export const valueAtRiskOf = (
   for (const { instrumentKey, quantity } of account.positions.values()) add(instrumentKey, quantity);
   for (const { orderId, instrumentKey, side, remainingQuantity } of account.reservations.values())
     if (orderId !== asked.orderId) add(instrumentKey, side === 'BUY' ? remainingQuantity : -remainingQuantity);
-  const before = riskOf(rule, units, asked.instrument, day, market);
+  const factors = factorsOf(units, day, market);
+  if ('missing' in factors) return factors;
+  const { instrument, side, terms } = asked;
+  const session = sessionOf(instrument, day, market.marketNowMs());
+  const before = riskOf(rule, factors, session);
   if ('missing' in before) return before;
-  const leaves = asked.terms.quantity - (account.postedQuantities.get(asked.orderId) ?? 0);
-  add(asked.instrument.instrumentKey, asked.side === 'BUY' ? leaves : -leaves);
-  const after = riskOf(rule, units, asked.instrument, day, market);
+  const leaves = terms.quantity - (account.postedQuantities.get(asked.orderId) ?? 0);
+  const held = units.get(instrument.instrumentKey) ?? 0;
+  const moved = move(
+    factors,
+    instrument.instrumentKey,
+    [held, held + (side === 'BUY' ? leaves : -leaves)],
+    day,
+    market,
+  );
+  if (moved) return moved;
+  const after = riskOf(rule, factors, session);
   if ('missing' in after) return after;
   const { method, confidenceBp, source } = after;
   return { beforeE4: before.valueAtRiskE4, afterE4: after.valueAtRiskE4, method, confidenceBp, source };
 };
 
-const riskOf = (
-  { method, confidenceBp }: Rule,
-  units: ReadonlyMap<string, number>,
-  instrument: Instrument,
+/** By symbol: what moves, and by how many rupees of it the account does. */
+type Factors = Map<string, Factor>;
+
+const factorsOf = (units: ReadonlyMap<string, number>, day: MarketDay, market: Broker): Factors | Missing => {
+  const factors: Factors = new Map();
+  for (const [instrumentKey, quantity] of units) {
+    const missing = move(factors, instrumentKey, [0, quantity], day, market);
+    if (missing) return missing;
+  }
+  return factors;
+};
+
+/** So much is held of an instrument instead of so much. What nothing is held of needs no price. */
+const move = (
+  factors: Factors,
+  instrumentKey: string,
+  [from, to]: readonly [number, number],
   day: MarketDay,
   market: Broker,
-) => {
-  const exposures = new Map<string, { exposureE4: number; underlying: UnderlyingFacts }>();
-  for (const [instrumentKey, quantity] of units) {
+): Missing | undefined => {
+  for (const [quantity, sign] of [
+    [from, -1],
+    [to, 1],
+  ] as const) {
     if (quantity === 0) continue;
     const found = exposureOf(instrumentKey, quantity, day, market);
     if ('missing' in found) return found;
-    const { symbol } = found.underlying;
-    const exposureE4 = (exposures.get(symbol)?.exposureE4 ?? 0) + found.exposureE4;
-    exposures.set(symbol, { exposureE4, underlying: found.underlying });
+    const { underlying } = found;
+    const exposureE4 = (factors.get(underlying.symbol)?.exposureE4 ?? 0) + sign * found.exposureE4;
+    if (exposureE4 === 0) factors.delete(underlying.symbol);
+    else factors.set(underlying.symbol, { exposureE4, underlying });
   }
-  const factors = [...exposures.values()];
-  return method === 'parametric'
-    ? parametric(factors, confidenceBp, sessionOf(instrument, day, market.marketNowMs()))
-    : historical(factors, confidenceBp);
+  return undefined;
 };
+
+const riskOf = ({ method, confidenceBp }: Rule, factors: Factors, session: Session) =>
+  method === 'parametric'
+    ? parametric([...factors.values()], confidenceBp, session)
+    : historical([...factors.values()], confidenceBp);
 
 interface Factor {
   readonly exposureE4: number;
@@ -79,15 +109,24 @@ interface Factor {
 
 const parametric = (factors: readonly Factor[], confidenceBp: number, session: Session) => {
   const known: RiskFactor[] = [];
-  const days: string[] = [];
   for (const { exposureE4, underlying } of factors) {
     if (!underlying.dailySigma) return { missing: `the volatility of ${underlying.symbol}` };
-    days.push(`${underlying.dailySigma.source} of ${underlying.dailySigma.effectiveFrom}`);
     known.push({ name: underlying.symbol, exposureE4, dailySigmaMillionths: underlying.dailySigma.millionths });
   }
-  const source = [...new Set(days)].sort().join(', ');
+  const source = sourceOf(factors.flatMap(({ underlying }) => underlying.dailySigma ?? []));
   // Nobody tells us correlations: what is not known moves so that it hurts most.
   return parametricVar({ factors: known, correlationBp: () => undefined, confidenceBp, session, source });
+};
+
+/** Of one what its file says, of several how many and since when: an order that is judged must not carry a page of text. */
+const sourceOf = (sigmas: readonly Sourced[]): string => {
+  const [only] = sigmas;
+  if (only && sigmas.length === 1) return `${only.source} of ${only.effectiveFrom}`;
+  const oldest = sigmas.reduce(
+    (day, { effectiveFrom }) => (day === '' || effectiveFrom < day ? effectiveFrom : day),
+    '',
+  );
+  return sigmas.length === 0 ? '' : `${String(sigmas.length)} volatilities, the oldest of ${oldest}`;
 };
 
 const historical = (factors: readonly Factor[], confidenceBp: number) => {

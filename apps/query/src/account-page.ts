@@ -8,7 +8,7 @@ export interface Items {
   readonly nextCursor: string;
 }
 
-/** A list as a statement without its limit, whose rows are JSON. */
+/** A list as a statement without its limit. */
 export interface Listing {
   readonly text: string;
   readonly conditions: Conditions;
@@ -19,7 +19,7 @@ export interface Listing {
 
 /** Reads one item more than asked for, to know whether there is another page. */
 export const pageOf = async (model: ReadModel, { text, conditions, limit, cursorOf }: Listing): Promise<Items> => {
-  const statement = `${text} limit ${conditions.placeholder(limit + 1)}`;
+  const statement = `select row_to_json(item) from (${text} limit ${conditions.placeholder(limit + 1)}) as item`;
   const items = await model.texts(statement, conditions.values);
   const last = items.length > limit ? items[limit - 1] : undefined;
   return {

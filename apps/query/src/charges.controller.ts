@@ -45,11 +45,9 @@ export class ChargesController {
     }
     const checkpoint = await standAt(this.model, await this.consistency.positionFor(identity, positionOf(minPosition)));
     const { items, nextCursor } = await pageOf(this.model, {
-      text: `select row_to_json(item) from (
-          select ${selectList(NOTE)} from ${TABLE.tradeCharges} where ${conditions.text}
-          group by trading_date, broker, exchange_segment
-          order by trading_date desc, broker, exchange_segment
-        ) as item`,
+      text: `select ${selectList(NOTE)} from ${TABLE.tradeCharges} where ${conditions.text}
+             group by trading_date, broker, exchange_segment
+             order by trading_date desc, broker, exchange_segment`,
       conditions,
       limit: limitOf(filter),
       cursorOf: ({ date, broker, segment }) => encodeTexts([date, broker, segment].map(String)),
@@ -77,9 +75,8 @@ export class ChargesController {
     if (cursor !== undefined) conditions.add(decodeTexts(cursor, [POSITION]), (at) => `position > ${at}::bigint`);
     const checkpoint = await standAt(this.model, await this.consistency.positionFor(identity, positionOf(minPosition)));
     const { items, nextCursor } = await pageOf(this.model, {
-      text: `select row_to_json(item) from (
-          select ${selectList(NOTE_TRADE)} from ${TABLE.tradeCharges} as charged where ${conditions.text} order by position
-        ) as item`,
+      text: `select ${selectList(NOTE_TRADE)} from ${TABLE.tradeCharges} as charged
+             where ${conditions.text} order by position`,
       conditions,
       limit: limitOf(filter),
       cursorOf: ({ position }) => encodeTexts([String(position)]),

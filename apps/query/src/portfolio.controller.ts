@@ -49,10 +49,8 @@ export class PortfolioController {
         [account],
       ),
       pageOf(this.model, {
-        text: `select row_to_json(item) from (
-            select ${selectList(POSITION)} from ${TABLE.positions} where ${conditions.text}
-            order by quantity = 0, instrument_key, product
-          ) as item`,
+        text: `select ${selectList(POSITION)} from ${TABLE.positions} where ${conditions.text}
+               order by quantity = 0, instrument_key, product`,
         conditions,
         limit: limitOf(filter),
         cursorOf: ({ quantity, instrumentKey, product }) =>

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Pool } from 'pg';
 import type { DataSource } from 'typeorm';
+import { account, type AccountEvent } from '#domain/accounts/account';
 import type { RecordedEvent } from '#event-log/event-log';
 import { readConfig } from '#platform/config';
 import { connect, createDataSource } from '#platform/database';
@@ -16,17 +17,19 @@ import { Checkpoints } from '#read-models/checkpoints';
 import { Projector } from '#read-models/projector';
 import { history, recorded, STORY_NAMES } from '../../../test/support/events';
 import { createTestDatabase, type TestDatabase } from '../../../test/support/postgres';
-import { encodeCursor } from './filters';
+import { encodeCursor, encodeTexts } from './filters';
 import { problemOfQuery } from './problems';
 import { QueryModule } from './query.module';
 
 jest.setTimeout(60_000);
 
 const STATEMENT_TIMEOUT_MS = 500;
-const [ANN, BEN, BEN_TOO, NOBODY] = [randomUUID(), randomUUID(), randomUUID(), randomUUID()];
-const EVENTS = recorded(
-  history({ seed: 4, orders: 160, accounts: [ANN, BEN, BEN_TOO], concurrency: 20, stepMs: 3, stories: STORY_NAMES }),
-);
+const [ANN, BEN, BEN_TOO, CARA, NOBODY] = [randomUUID(), randomUUID(), randomUUID(), randomUUID(), randomUUID()];
+const EVENTS = recorded([
+  ...history({ seed: 4, orders: 160, accounts: [ANN, BEN, BEN_TOO], concurrency: 20, stepMs: 3, stories: STORY_NAMES }),
+  // Somebody who trades on several days.
+  ...history({ seed: 5, orders: 60, accounts: [CARA], concurrency: 5, stepMs: 1_800_000, stories: STORY_NAMES }),
+]);
 const HEAD = EVENTS.length;
 
 /** The accounts an order of the history belongs to, by order id. */
@@ -66,7 +69,7 @@ describe('the query app', () => {
   let app: HttpApp;
   let startApp: (environment: Record<string, string>, hotState: HotState) => Promise<HttpApp>;
   let head = (): Promise<number> => Promise.reject(new Error('nobody wants to know'));
-  const keys: Record<'ann' | 'ben' | 'auditor', string> = { ann: '', ben: '', auditor: '' };
+  const keys: Record<'ann' | 'ben' | 'cara' | 'auditor', string> = { ann: '', ben: '', cara: '', auditor: '' };
 
   beforeAll(async () => {
     database = await createTestDatabase();
@@ -87,6 +90,7 @@ describe('the query app', () => {
     const ben = await register('ben', BEN);
     await identities.addAccount(ben.userId, BEN_TOO, 'second');
     keys.ben = ben.apiKey;
+    keys.cara = (await register('cara', CARA)).apiKey;
     keys.auditor = (await register('auditor', NOBODY, 'auditor')).apiKey;
 
     pool = openPool(database.url, {
@@ -361,8 +365,276 @@ describe('the query app', () => {
     });
   });
 
+  describe('what trading costs', () => {
+    interface Posted {
+      readonly [field: string]: unknown;
+      readonly orderId: string;
+      readonly tradeId: string;
+      readonly instrumentKey: string;
+      readonly product: string;
+      readonly side: string;
+      readonly quantity: number;
+      readonly priceE4: number;
+      readonly realisedE4: number;
+      readonly tradingDate: string;
+      readonly charges?: Readonly<Record<string, number>>;
+    }
+    const posted = (accountId: string): Posted[] =>
+      EVENTS.filter(({ type, stream }) => type === 'MarginPosted' && stream === `account-${accountId}`).map(
+        ({ data }) => data as unknown as Posted,
+      );
+    const charged = (accountId: string) => posted(accountId).filter(({ charges }) => charges !== undefined);
+    const E4 = (rupees: unknown) => Math.round(Number(rupees) * 10_000);
+    /** Of many: line by line, in 1/10,000 rupee. */
+    const sumOf = (all: readonly Readonly<Record<string, number>>[], toE4: (value: number) => number) => {
+      const sums = new Map<string, number>();
+      for (const charges of all)
+        for (const [line, value] of Object.entries(charges)) {
+          const name = line.replace(/E4$/, '');
+          sums.set(name, (sums.get(name) ?? 0) + toE4(value));
+        }
+      return Object.fromEntries(sums);
+    };
+    const recordedSum = (all: readonly Posted[]) =>
+      sumOf(
+        all.map(({ charges = {} }) => charges),
+        Number,
+      );
+    const toldSum = (all: readonly Item[]) =>
+      sumOf(
+        all.map(({ charges }) => charges as Readonly<Record<string, number>>),
+        E4,
+      );
+    const daysOf = (accountId: string) => [...new Set(charged(accountId).map(({ tradingDate }) => tradingDate))].sort();
+
+    it('is estimated with the order, and null where nobody knew it', async () => {
+      const placed = EVENTS.filter(({ type, meta }) => type === 'OrderPlaced' && meta.accountId === ANN);
+      const known = new Set<boolean>();
+      for (const { stream, data } of placed) {
+        const { body } = await get(`/v2/orders/${stream.slice('order-'.length)}`);
+        const estimate = Reflect.get(data, 'charges') as Readonly<Record<string, number>> | undefined;
+        known.add(estimate !== undefined);
+        if (estimate === undefined) expect(body['charges']).toBeNull();
+        else expect(sumOf([body['charges'] as Record<string, number>], E4)).toEqual(sumOf([estimate], Number));
+      }
+      expect(known).toEqual(new Set([true, false]));
+    });
+
+    it.each([
+      ['one account', 'ann', [ANN]],
+      ['several accounts', 'ben', [BEN, BEN_TOO]],
+    ] as const)('stands beside the trades of %s, null where it is not known', async (_, who, accounts) => {
+      const expected = accounts
+        .flatMap(posted)
+        .map(({ orderId, tradeId, charges }) => `${orderId} ${tradeId} ${String(charges?.['totalE4'] ?? null)}`);
+      const items = await walk('/v2/trades?limit=7', keys[who]);
+      const told = items.map(
+        ({ orderId, tradeId, charges }) =>
+          `${orderId} ${String(tradeId)} ${String(charges === null ? null : E4(charges))}`,
+      );
+      expect(told.sort()).toEqual(expected.sort());
+      expect(told.some((text) => text.endsWith('null')) && told.some((text) => !text.endsWith('null'))).toBe(true);
+      const [first] = items;
+      const ofOrder = await get(`/v2/orders/${first?.orderId ?? ''}/trades`, keys[who]);
+      expect(ofOrder.items.find(({ tradeId }) => tradeId === first?.['tradeId'])).toEqual(first);
+    });
+
+    it('is told by contract note, the latest first, in pages without repetition', async () => {
+      const days = daysOf(CARA);
+      expect(days.length).toBeGreaterThan(3);
+      const notes = await walk('/v2/charges/notes?limit=2', keys.cara);
+      expect(notes.map(({ date }) => date)).toEqual([...days].reverse());
+      for (const note of notes) {
+        const trades = charged(CARA).filter(({ tradingDate }) => tradingDate === note['date']);
+        const turnover = (wanted: string) =>
+          trades
+            .filter(({ side }) => side === wanted)
+            .reduce((sum, { priceE4, quantity }) => sum + priceE4 * quantity, 0);
+        const realisedE4 = trades.reduce((sum, trade) => sum + trade.realisedE4, 0);
+        const lines = recordedSum(trades);
+        expect(toldSum([note])).toEqual(lines);
+        expect({ ...note, charges: undefined }).toEqual({
+          date: note['date'],
+          broker: 'paper',
+          segment: 'NSE_EQ',
+          trades: trades.length,
+          turnoverBuy: turnover('BUY') / 10_000,
+          turnoverSell: turnover('SELL') / 10_000,
+          realised: realisedE4 / 10_000,
+          net: (realisedE4 - (lines['total'] ?? 0)) / 10_000,
+          charges: undefined,
+        });
+      }
+    });
+
+    it('is told of the days that are asked for, both included', async () => {
+      const [, second = '', third = ''] = daysOf(CARA);
+      const { items } = await get(`/v2/charges/notes?from=${second}&to=${third}`, keys.cara);
+      expect(items.map(({ date }) => date)).toEqual([third, second]);
+      expect((await get('/v2/charges/notes?to=2020-01-01', keys.cara)).items).toEqual([]);
+    });
+
+    it('is told apart by broker and segment, each a note of its own, wherever a page ends', async () => {
+      const notes = [
+        ['2026-01-09', 'upstox', 'NSE_EQ'],
+        ['2026-01-09', 'zerodha', 'BSE_EQ'],
+        ['2026-01-09', 'zerodha', 'NSE_EQ'],
+        ['2026-01-08', 'zerodha', 'NSE_EQ'],
+      ] as const;
+      const account = randomUUID();
+      for (const [at, [date, broker, segment]] of notes.entries())
+        await pool.query(
+          `insert into read_model.trade_charges
+           select gen_random_uuid(), $1::text, $2, $3, $4::date, $5 || '|x', $5, 'CNC', 'BUY', 1, 2, 2, 0,
+             1, 0, 0, 0, 0, 0, 0, 0, 1, '{"brokerage":1,"total":1}', $1::text::bigint`,
+          [String(at), account, broker, date, segment],
+        );
+      for (const limit of [1, 2, 3, 50]) {
+        const items = await walk(`/v2/charges/notes?accountId=${account}&limit=${String(limit)}`, keys.auditor);
+        expect(items.map(({ date, broker, segment }) => [date, broker, segment])).toEqual(notes);
+      }
+      const of = async (filter: string) =>
+        (await walk(`/v2/charges/notes/2026-01-09/trades?accountId=${account}&limit=2${filter}`, keys.auditor)).map(
+          ({ tradeId }) => tradeId,
+        );
+      expect(await of('')).toEqual(['0', '1', '2']);
+      expect(await of('&broker=zerodha')).toEqual(['1', '2']);
+      expect(await of('&broker=zerodha&segment=NSE_EQ')).toEqual(['2']);
+      await pool.query('delete from read_model.trade_charges where account_id = $1', [account]);
+    });
+
+    it('was given to the trades of the note: their shares add up to it to the paisa', async () => {
+      for (const note of await walk('/v2/charges/notes?limit=50', keys.cara)) {
+        const { date, broker, segment } = note as Readonly<Record<string, string>>;
+        const path = `/v2/charges/notes/${String(date)}/trades?broker=${String(broker)}&segment=${String(segment)}&limit=2`;
+        const trades = await walk(path, keys.cara);
+        expect(toldSum(trades)).toEqual(toldSum([note]));
+        expect(trades).toHaveLength(Number(note['trades']));
+        expect(trades.reduce((sum, { net }) => sum + E4(net), 0)).toBe(E4(note['net']));
+        const positions = trades.map(({ position }) => Number(position));
+        expect(positions).toEqual([...positions].sort((a, b) => a - b));
+        expect(trades[0]?.['symbol']).toMatch(/^NSE:/);
+      }
+    });
+
+    it('and what was made of it is the portfolio: open positions first, and what is closed behind them', async () => {
+      const items = await walk(`/v2/portfolio?accountId=${CARA}&limit=2`, keys.cara);
+      const states = EVENTS.filter(({ stream }) => stream === `account-${CARA}`).reduce(
+        (state, event) => account.evolve(state, event as unknown as AccountEvent),
+        account.initial,
+      );
+      const open = [...states.positions.values()].filter(({ quantity }) => quantity !== 0);
+      const keyOf = ({ instrumentKey, product }: Readonly<Record<string, unknown>> | Posted) =>
+        `${String(instrumentKey)} ${String(product)}`;
+      const isOpen = ({ quantity }: Item) => quantity !== 0;
+      expect(items.map(keyOf)).toEqual([
+        ...items.filter(isOpen).map(keyOf).sort(),
+        ...items
+          .filter((item) => !isOpen(item))
+          .map(keyOf)
+          .sort(),
+      ]);
+      expect(
+        items
+          .filter(isOpen)
+          .map(({ quantity, cost }) => [quantity, E4(cost)])
+          .sort(),
+      ).toEqual(open.map(({ quantity, costE4 }) => [quantity, costE4]).sort());
+      expect(new Set(items.map(keyOf)).size).toBe(items.length);
+      for (const item of items) {
+        const trades = posted(CARA).filter((trade) => keyOf(trade) === keyOf(item));
+        const realisedE4 = trades.reduce((sum, trade) => sum + trade.realisedE4, 0);
+        const chargesE4 = trades.reduce((sum, { charges }) => sum + (charges?.['totalE4'] ?? 0), 0);
+        expect([item['realised'], item['charges'], item['net']].map(E4)).toEqual([
+          realisedE4,
+          chargesE4,
+          realisedE4 - chargesE4,
+        ]);
+        expect(item['symbol'] === null).toBe(trades.length === 0);
+        expect(item['tradingDate']).toBe(trades.at(-1)?.tradingDate ?? null);
+      }
+    });
+
+    it('comes in pages that go through what is open, and then through what is closed', async () => {
+      const account = randomUUID();
+      const closed = ['A', 'C'];
+      for (const key of ['A', 'B', 'C', 'D', 'E'])
+        await pool.query(
+          `insert into read_model.positions (account_id, instrument_key, product, quantity, cost, margin, realised, charges,
+             day_realised, day_charges, updated_at, position)
+           values ($1, $2, 'CNC', $3, 0, 0, 0, 0, 0, 0, now(), 1)`,
+          [account, key, closed.includes(key) ? 0 : 1],
+        );
+      for (const limit of [1, 2, 3, 4, 5]) {
+        const items = await walk(`/v2/portfolio?accountId=${account}&limit=${String(limit)}`, keys.auditor);
+        expect(items.map(({ instrumentKey }) => instrumentKey)).toEqual(['B', 'D', 'E', 'A', 'C']);
+      }
+      await pool.query('delete from read_model.positions where account_id = $1', [account]);
+    });
+
+    it('and made on the last day, all positions together', async () => {
+      const { body } = await get('/v2/portfolio', keys.cara);
+      const date = posted(CARA)
+        .map(({ tradingDate }) => tradingDate)
+        .sort()
+        .at(-1);
+      const trades = posted(CARA).filter(({ tradingDate }) => tradingDate === date);
+      const realised = trades.reduce((sum, { realisedE4 }) => sum + realisedE4, 0) / 10_000;
+      const charges = trades.reduce((sum, trade) => sum + (trade.charges?.['totalE4'] ?? 0), 0) / 10_000;
+      expect(body).toMatchObject({ accountId: CARA, day: { date, realised, charges } });
+      expect(E4(Reflect.get(body['day'] as object, 'net'))).toBe(E4(realised) - E4(charges));
+    });
+
+    it('is nothing for an account that has not traded', async () => {
+      const key = keys.auditor;
+      expect((await get('/v2/portfolio', key)).body).toEqual({
+        accountId: NOBODY,
+        day: null,
+        items: [],
+        nextCursor: null,
+      });
+      expect((await get('/v2/charges/notes', key)).body).toEqual({ items: [], nextCursor: null });
+      expect((await get('/v2/charges/notes/2026-01-02/trades', key)).items).toEqual([]);
+    });
+
+    it.each(['/v2/charges/notes', '/v2/charges/notes/2026-01-02/trades', '/v2/portfolio'])(
+      'is told to the owner and to an auditor, and to nobody else: %s',
+      async (path) => {
+        for (const accountId of [BEN, randomUUID()])
+          expect(await get(`${path}?accountId=${accountId}`)).toMatchObject({
+            status: 404,
+            body: { code: 'ACCOUNT_NOT_FOUND' },
+          });
+        const own = await get(`${path}?accountId=${BEN_TOO}`, keys.ben);
+        expect(own.status).toBe(200);
+        expect(own.items.length).toBeGreaterThan(0);
+        expect((await get(`${path}?accountId=${BEN_TOO}`, keys.auditor)).text).toBe(own.text);
+        expect((await get(path, keys.ben)).text).toBe((await get(`${path}?accountId=${BEN}`, keys.ben)).text);
+        expect((await get(path, keys.ben)).text).not.toBe(own.text);
+        expect((await get(path, '')).status).toBe(401);
+      },
+    );
+  });
+
   describe('refuses', () => {
     it.each([
+      ['/v2/charges/notes?from=2026-02-30', 'from'],
+      ['/v2/charges/notes?to=2026-02-30', 'to'],
+      ['/v2/charges/notes?to=today', 'to'],
+      ['/v2/charges/notes?from=2026-01-02T00:00:00Z', 'from'],
+      ['/v2/charges/notes?accountId=1', 'accountId'],
+      ['/v2/charges/notes?cursor=abc', 'cursor'],
+      [`/v2/charges/notes?cursor=${encodeCursor({ atMs: 1, id: '1' })}`, 'cursor'],
+      [`/v2/charges/notes?cursor=${encodeTexts(['2026-02-30', 'paper', 'NSE_EQ'])}`, 'cursor'],
+      [`/v2/charges/notes?cursor=${encodeTexts(['2026-01-02', 'a\0b', 'NSE_EQ'])}`, 'cursor'],
+      ['/v2/charges/notes/2026-02-30/trades', 'date'],
+      ['/v2/charges/notes/%00/trades', 'date'],
+      ['/v2/charges/notes/2026-01-02/trades?segment=', 'segment'],
+      [`/v2/charges/notes/2026-01-02/trades?cursor=${encodeTexts(['one'])}`, 'cursor'],
+      ['/v2/portfolio?limit=0', 'limit'],
+      ['/v2/portfolio?asOf=2026-01-02', 'asOf'],
+      [`/v2/portfolio?cursor=${encodeTexts(['half', 'NSE_EQ|x', 'CNC'])}`, 'cursor'],
+      [`/v2/portfolio?cursor=${encodeTexts(['open', 'NSE_EQ|x'])}`, 'cursor'],
       ['/v2/orders?limit=0', 'limit'],
       ['/v2/orders?limit=201', 'limit'],
       ['/v2/orders?limit=1.5', 'limit'],
@@ -419,17 +691,22 @@ describe('the query app', () => {
   });
 
   describe('says where its rows come from', () => {
-    it.each(['/v2/orders', '/v2/trades', `/v2/orders/${orderOf(ANN)}`, `/v2/orders/${orderOf(ANN)}/history`])(
-      'with every answer: %s',
-      async (path) => {
-        const { headers } = await get(path);
-        expect(headers.get('coordinator-source')).toBe('DB');
-        expect(headers.get('coordinator-position')).toBe(String(HEAD));
-        expect(Number(headers.get('coordinator-age-ms'))).toBeGreaterThan(0);
-        expect(headers.get('cache-control')).toBe('no-store');
-        expect(headers.get('content-type')).toBe('application/json; charset=utf-8');
-      },
-    );
+    it.each([
+      '/v2/orders',
+      '/v2/trades',
+      `/v2/orders/${orderOf(ANN)}`,
+      `/v2/orders/${orderOf(ANN)}/history`,
+      '/v2/charges/notes',
+      '/v2/charges/notes/2026-01-02/trades',
+      '/v2/portfolio',
+    ])('with every answer: %s', async (path) => {
+      const { headers } = await get(path);
+      expect(headers.get('coordinator-source')).toBe('DB');
+      expect(headers.get('coordinator-position')).toBe(String(HEAD));
+      expect(Number(headers.get('coordinator-age-ms'))).toBeGreaterThan(0);
+      expect(headers.get('cache-control')).toBe('no-store');
+      expect(headers.get('content-type')).toBe('application/json; charset=utf-8');
+    });
 
     it('and how old they are', async () => {
       const caughtUp = Date.now();
@@ -517,6 +794,9 @@ describe('the query app', () => {
     const paths = [
       '/v2/orders',
       '/v2/trades',
+      '/v2/charges/notes',
+      '/v2/charges/notes/2026-01-02/trades',
+      '/v2/portfolio',
       ...['', '/history', '/trades'].map((of) => `/v2/orders/${orderOf(ANN)}${of}`),
     ];
 
@@ -650,6 +930,10 @@ describe('the query app', () => {
         '/v2/orders/{orderId}/history': 'OrderEventPage',
         '/v2/orders/{orderId}/trades': 'TradePage',
         '/v2/trades': 'TradePage',
+        '/v2/instruments/search': 'InstrumentPage',
+        '/v2/charges/notes': 'NotePage',
+        '/v2/charges/notes/{date}/trades': 'NoteTradePage',
+        '/v2/portfolio': 'PortfolioPage',
       });
     });
 
@@ -661,6 +945,12 @@ describe('the query app', () => {
         OrderDetailView: (await get(`/v2/orders/${orderId}`)).body,
         OrderEventView: (await get(`/v2/orders/${orderId}/history`)).items[0],
         TradeView: (await get('/v2/trades')).items[0],
+        ChargesView: (await get('/v2/charges/notes')).items[0]?.['charges'],
+        NoteView: (await get('/v2/charges/notes')).items[0],
+        NoteTradeView: (await get('/v2/charges/notes/2026-01-02/trades')).items[0],
+        PositionView: (await get('/v2/portfolio')).items[0],
+        PortfolioDayView: (await get('/v2/portfolio')).body['day'],
+        PortfolioPage: (await get('/v2/portfolio')).body,
       };
       for (const [name, answer] of Object.entries(answers)) {
         expect(sorted(Object.keys(schemas[name]?.properties ?? {}))).toEqual(sorted(Object.keys(answer ?? {})));

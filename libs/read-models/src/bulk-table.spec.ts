@@ -10,7 +10,8 @@ import { OpenWorkRow } from './open-work/open-work-row';
 import { OrderRow } from './orders/order-row';
 import { TradeRow } from './trades/trade-row';
 
-const foldAll = (events = storyOf('filled')) => foldBatch(read(events), { order: () => null, work: () => null, position: () => null });
+const foldAll = (events = storyOf('filled')) =>
+  foldBatch(read(events), { order: () => null, work: () => null, position: () => null });
 const someOrder = (): OrderRow => {
   const [row] = foldAll().orders.values();
   if (!row) throw new Error('the story has an order');

@@ -415,6 +415,8 @@ describe('the projector', () => {
           `read_model.${table}_2025_12`,
           `read_model.${table}_2026_01`,
         ]);
+      // By the day of the contract note: in India the new year began hours before.
+      expect((await partitions('trade_charges')).map(({ name }) => name)).toEqual(['read_model.trade_charges_2026_01']);
     });
 
     it('in the default partition when the month is no month to trade in', async () => {

@@ -192,6 +192,12 @@ const ACCOUNT_EVENTS: Readonly<Record<AccountEvent['type'], Shape>> = {
     ['quantity', count],
     ['costE4', integer],
   ],
+  PositionExpired: [
+    ['instrumentKey', text],
+    ['product', product],
+    ['quantity', integer],
+    ['costE4', integer],
+  ],
   MarginReserved: [['orderId', uuid]],
   ReservationChanged: [['orderId', uuid]],
   MarginPosted: [

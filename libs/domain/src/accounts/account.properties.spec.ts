@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { Map } from 'immutable';
-import { fold, Refused } from '../decider';
+import { NO_CHARGES } from '../charges/charges';
+import { type Decider, fold, Refused } from '../decider';
 import { E4_PER_RUPEE } from '../money';
 import {
   CLOSED,
@@ -13,7 +14,16 @@ import {
 } from '../orders/order';
 import { ask, details, terms, told } from '../orders/samples';
 import { marginPriceE4 } from '../risk/margin-price';
-import { type Account, account, type AccountCommand, type AccountEvent, availableE4, positionKey } from './account';
+import {
+  type Account,
+  account,
+  accountBy,
+  type AccountCommand,
+  type AccountEvent,
+  type AccountRules,
+  availableE4,
+  positionKey,
+} from './account';
 import { accountReaction } from './reactions';
 
 const FUNDS_E4 = 100 * E4_PER_RUPEE;
@@ -30,6 +40,17 @@ const LINES: readonly OrderDetails[] = [0, 1, 2, 3, 4, 5].map((index) => ({
 
 /* ------------------------------------------------------------------------------------ the world around an account */
 
+/** What an account is traded in, and by which rules. */
+interface Market {
+  readonly account: Decider<Account, AccountCommand, AccountEvent>;
+  readonly lines: readonly OrderDetails[];
+  /** The share of its value that an order needs; absent: all of it. */
+  readonly marginBpOf?: (line: OrderDetails) => number | undefined;
+  readonly tradingDateOf?: () => string;
+}
+
+const SHARES: Market = { account, lines: LINES };
+
 /** One command to the account, and where everything stood before and after it. */
 interface Step {
   readonly command: AccountCommand;
@@ -40,12 +61,13 @@ interface Step {
 
 /** An account, its orders, and what happened to them. Works as the write side does: one command after the other. */
 class World {
-  account: Account = account.initial;
+  account: Account;
   orders = Map<string, Order>();
   readonly steps: Step[] = [];
   readonly happened: { readonly orderId: string; readonly event: OrderEvent; readonly after: Order }[] = [];
 
-  constructor() {
+  constructor(readonly market: Market = SHARES) {
+    this.account = market.account.initial;
     this.tell({
       type: 'OpenAccount',
       data: { accountId: 'account-1', userId: 'user-1', kind: 'paper', broker: 'paper' },
@@ -60,8 +82,8 @@ class World {
   /** @throws Refused what the account refused. */
   tell(command: AccountCommand): void {
     const before = this.account;
-    const events = account.decide(command, before);
-    this.account = fold(account, before, events);
+    const events = this.market.account.decide(command, before);
+    this.account = fold(this.market.account, before, events);
     this.steps.push({ command, before, events, after: this.account });
   }
 
@@ -69,9 +91,13 @@ class World {
   place(line: OrderDetails): void {
     const { orderId, instrumentKey, product, side, quantity } = line;
     if (this.order(orderId).status !== 'new') return;
+    const marginBp = this.market.marginBpOf?.(line);
     const covered = this.tries({
       type: 'ReserveMargin',
-      data: { orderId, instrumentKey, product, side, quantity, marginPriceE4: priceOf(line) },
+      data: {
+        ...{ orderId, instrumentKey, product, side, quantity, marginPriceE4: priceOf(line) },
+        ...(marginBp !== undefined && { marginBp }),
+      },
     });
     this.apply(orderId, covered ? ask.place(line) : ask.deny(line));
     this.apply(orderId, ask.dispatch());
@@ -101,7 +127,7 @@ class World {
       const after = order.evolve(this.order(orderId), event);
       this.orders = this.orders.set(orderId, after);
       this.happened.push({ orderId, event, after });
-      const reaction = accountReaction(event, after, priceOf(after.terms));
+      const reaction = accountReaction(event, after, priceOf(after.terms), this.market.tradingDateOf);
       if (reaction) this.tell(reaction);
     }
   }
@@ -169,12 +195,15 @@ const deeds = fc.array(
 );
 
 /** Checks see the world after each deed, or at the end. */
-const inEveryWorld = (check: (world: World) => void, { afterEachDeed = true } = {}): void => {
+const inEveryWorld = (
+  check: (world: World) => void,
+  { afterEachDeed = true, market = SHARES }: { readonly afterEachDeed?: boolean; readonly market?: Market } = {},
+): void => {
   fc.assert(
     fc.property(deeds, (chosen) => {
-      const world = new World();
+      const world = new World(market);
       for (const [index, deed, a, b] of chosen) {
-        const line = LINES[index];
+        const line = market.lines[index];
         if (line) DEEDS[deed]?.(world, line, a, b);
         if (afterEachDeed) check(world);
       }
@@ -390,8 +419,137 @@ describe('told twice', () => {
     ));
 });
 
+/* ------------------------------------------------------------------------- contracts that are margined together */
+
+const CHARGE_E4 = 7;
+
+/** A unit of any contract needs Rs 0.30, longs hedge shorts, and each trade costs the same. */
+const TOGETHER: AccountRules = {
+  contractOf: (key) =>
+    key.startsWith('NSE_FO|') ? { group: 'NIFTY', isOption: key === 'NSE_FO|call', expiry: '2026-01-27' } : undefined,
+  worstCaseE4: (positions, orders) => {
+    const net = total(positions.map(({ quantity }) => quantity));
+    const long = net + total(orders.map(({ quantity }) => Math.max(0, quantity)));
+    const short = net + total(orders.map(({ quantity }) => Math.min(0, quantity)));
+    return 3_000 * Math.max(Math.abs(net), Math.abs(long), Math.abs(short));
+  },
+  chargesOf: () => ({ ...NO_CHARGES, brokerageE4: CHARGE_E4, totalE4: CHARGE_E4 }),
+};
+
+/** Two orders each in a future, an option and a share: a purchase and a sale. */
+const DERIVATIVES: Market = {
+  account: accountBy(TOGETHER),
+  lines: LINES.map((line, index) => ({
+    ...line,
+    instrumentKey: ['NSE_FO|future', 'NSE_FO|call', 'NSE_EQ|share'][Math.floor(index / 2)] ?? '',
+  })),
+  marginBpOf: ({ instrumentKey, side }) => {
+    if (instrumentKey === 'NSE_EQ|share') return 2_000;
+    return instrumentKey === 'NSE_FO|call' && side === 'BUY' ? undefined : 0;
+  },
+  tradingDateOf: () => '2026-01-02',
+};
+
+describe('whatever happens to contracts that are margined together', () => {
+  const market = DERIVATIVES;
+  const poolsOf = ({ account: { pools } }: World) => [...pools.values()];
+
+  it('what is reserved and posted are the sums of their parts, and nothing is less than nothing', () =>
+    inEveryWorld(
+      (world) => {
+        const { account: now } = world;
+        const pools = poolsOf(world);
+        const reserved = [...now.reservations.values()].map(({ amountE4 }) => amountE4);
+        const posted = [...now.positions.values()].map(({ marginE4 }) => marginE4);
+        expect({ reservedE4: now.reservedE4, postedE4: now.postedE4 }).toEqual({
+          reservedE4: total(reserved) + total(pools.map(({ ordersE4 }) => ordersE4)),
+          postedE4: total(posted) + total(pools.map(({ positionsE4 }) => positionsE4)),
+        });
+        for (const amountE4 of [...reserved, ...posted, ...pools.flatMap((pool) => [pool.positionsE4, pool.ordersE4])])
+          expect(Number.isSafeInteger(amountE4) && amountE4 >= 0).toBe(true);
+      },
+      { market },
+    ));
+
+  it('their group holds what it needs as everything stands, and no group without contracts holds anything', () =>
+    inEveryWorld(
+      (world) => {
+        const isPooled = ({ instrumentKey }: { instrumentKey: string }) => instrumentKey.startsWith('NSE_FO|');
+        const positions = [...world.account.positions.values()].filter(isPooled);
+        const orders = openOrders(world).flatMap(({ details: placed }) => {
+          const held = world.account.reservations.get(placed?.orderId ?? '');
+          if (!placed || !held || !isPooled(placed)) return [];
+          const { instrumentKey, side } = placed;
+          return [{ instrumentKey, quantity: side === 'BUY' ? held.remainingQuantity : -held.remainingQuantity }];
+        });
+        const positionsE4 = TOGETHER.worstCaseE4(positions, []) ?? 0;
+        const ordersE4 = (TOGETHER.worstCaseE4(positions, orders) ?? 0) - positionsE4;
+        const isEmpty = positionsE4 === 0 && ordersE4 === 0;
+        expect(poolsOf(world)).toEqual(isEmpty ? [] : [{ group: 'NIFTY', positionsE4, ordersE4 }]);
+      },
+      { market },
+    ));
+
+  it('its cash is what was paid in and what trades brought: options at their price, the rest when it is closed, less charges', () =>
+    inEveryWorld(
+      (world) => {
+        const broughtE4 = total(
+          Object.entries(traded(world)).map(([key, { quantity, moneyE4 }]) => {
+            const costE4 = world.account.positions.get(key)?.costE4 ?? 0;
+            return key.startsWith('NSE_FO|call') ? moneyE4 : moneyE4 + Math.sign(quantity) * costE4;
+          }),
+        );
+        const trades = world.happened.filter(({ event }) => event.type === 'OrderFilled').length;
+        expect(world.account.cashE4).toBe(FUNDS_E4 + broughtE4 - trades * CHARGE_E4);
+        expect(world.account.day.chargesE4).toBe(trades * CHARGE_E4);
+      },
+      { market },
+    ));
+
+  it('never takes for a request what was not available', () =>
+    inEveryWorld(
+      ({ steps }) => {
+        for (const { command, before, after } of steps) {
+          if (command.type !== 'ReserveMargin' && command.type !== 'ChangeReservation') continue;
+          const takenE4 = after.reservedE4 + after.postedE4 - before.reservedE4 - before.postedE4;
+          expect(Math.max(0, takenE4)).toBeLessThanOrEqual(Math.max(0, availableE4(before)));
+        }
+      },
+      { market, afterEachDeed: false },
+    ));
+
+  it('holds nothing for orders once all are closed', () =>
+    inEveryWorld(
+      (world) => {
+        closeAll(world);
+        expect(world.account.reservedE4).toBe(0);
+        for (const { ordersE4 } of poolsOf(world)) expect(ordersE4).toBe(0);
+      },
+      { market, afterEachDeed: false },
+    ));
+
+  it('comes back the same from its stored events, without asking the rules', () =>
+    inEveryWorld(
+      ({ steps, account: live }) => {
+        const stored = steps.flatMap(({ events }) =>
+          events.map((event) => JSON.parse(JSON.stringify(event)) as AccountEvent),
+        );
+        expect(plain(fold(account, account.initial, stored))).toEqual(plain(live));
+      },
+      { market, afterEachDeed: false },
+    ));
+
+  it('decides nothing the second time, whatever the command', () =>
+    inEveryWorld(
+      ({ steps }) => {
+        for (const { command, after } of steps) expect(market.account.decide(command, after)).toEqual([]);
+      },
+      { market, afterEachDeed: false },
+    ));
+});
+
 const closeAll = (world: World): void => {
-  for (const { orderId } of LINES) {
+  for (const { orderId } of world.market.lines) {
     world.apply(orderId, told.expired());
     world.apply(orderId, ask.abandon());
   }
@@ -404,4 +562,12 @@ const plain = (now: Account) => ({
   reservations: now.reservations.toJS(),
   postedQuantities: now.postedQuantities.toJS(),
   deposits: now.deposits.toJS(),
+  pools: now.pools.toJS(),
+  day: {
+    ...now.day,
+    recent: now.day.recent.toJS(),
+    opening: now.day.opening.toJS(),
+    bought: now.day.bought.toJS(),
+    notes: now.day.notes.toJS(),
+  },
 });

@@ -3,7 +3,7 @@ import type { Charges } from '../charges/charges';
 import { type Decider, refuse } from '../decider';
 import { basisPointsOfRoundedUp, shareOf, valueOf } from '../money';
 import type { OrderType, Product, Side } from '../orders/order';
-import { type DayBook, dayAfterOrder, dayAfterTrade, type DayTrade, NO_DAY } from './day-book';
+import { type DayBook, dayAfterAdoption, dayAfterOrder, dayAfterTrade, type DayTrade, NO_DAY } from './day-book';
 
 /** What an order is about, as far as the ledger cares. Positions of different products do not net. */
 interface Subject {
@@ -37,9 +37,19 @@ interface Asked {
 }
 
 /** What of an order changes with its terms. */
-type AskedTerms = Pick<Asked, 'orderType' | 'priceE4' | 'triggerPriceE4'>;
+export type AskedTerms = Pick<Asked, 'orderType' | 'priceE4' | 'triggerPriceE4'>;
 
-export type Reservation = Subject & Hold & Asked;
+/** What a contract is, as it was when it was ordered: files of a later day do not know it any more. */
+export interface Contract {
+  /** The underlying that it is margined with. */
+  readonly group: string;
+  /** Its price is paid when it trades. */
+  readonly isOption: boolean;
+  /** Last trading day, `YYYY-MM-DD`. */
+  readonly expiry: string;
+}
+
+export type Reservation = Subject & Hold & Asked & { readonly contract?: Contract };
 
 /**
  * What the contracts on one underlying need together, because they hedge each other: the positions alone, and on top of
@@ -73,8 +83,23 @@ export type AccountEvent =
       readonly data: {
         readonly broker: string;
         readonly instrumentKey: string;
+        /** What was taken over: the part of it that nobody here knew of, which may be nothing. */
         readonly quantity: number;
         readonly costE4: number;
+        /** What the broker showed in all. */
+        readonly shownQuantity: number;
+      };
+    }
+  /** The last trading day of a contract is over: what was open in it is settled by the exchange, and binds nothing here. */
+  | {
+      readonly type: 'PositionExpired';
+      readonly data: {
+        readonly instrumentKey: string;
+        readonly product: Product;
+        readonly quantity: number;
+        readonly costE4: number;
+        readonly expiry: string;
+        readonly pool?: Pool;
       };
     }
   | {
@@ -84,7 +109,7 @@ export type AccountEvent =
   /** The order needs another hold: it was modified, or another order's trade closed what it was promised to close. */
   | {
       readonly type: 'ReservationChanged';
-      readonly data: Hold & AskedTerms & { readonly orderId: string; readonly pool?: Pool };
+      readonly data: Hold & { readonly orderId: string; readonly asked?: AskedTerms; readonly pool?: Pool };
     }
   /**
    * A trade turned (part of) a reservation into a position. `costE4` is what the position's cost changes by (negative
@@ -107,6 +132,7 @@ export type AccountEvent =
         readonly hold: Hold | null;
         readonly marginE4?: number;
         readonly cashE4?: number;
+        readonly contract?: Contract;
         readonly tradingDate?: string;
         readonly broker?: string;
         readonly charges?: Charges;
@@ -125,6 +151,8 @@ export type AccountEvent =
 export interface Units {
   readonly instrumentKey: string;
   readonly quantity: number;
+  /** What it was when it was ordered: by now the key may name something else. */
+  readonly contract?: Contract;
 }
 
 /**
@@ -132,8 +160,8 @@ export interface Units {
  * the events, so that a history never asks them again.
  */
 export interface AccountRules {
-  /** The underlying that a contract is margined with, and whether its price is paid like a share's. Not for shares. */
-  contractOf(instrumentKey: string): { readonly group: string; readonly isOption: boolean } | undefined;
+  /** Of a contract that is margined with others; `undefined` for shares, and for what the files of the day do not know. */
+  contractOf(instrumentKey: string): Contract | undefined;
   /** What the contracts of a group need at worst, whichever orders fill. `undefined`: parameters of one are not known. */
   worstCaseE4(positions: readonly Units[], orders: readonly Units[]): number | undefined;
   /** What a trade adds to the charges of its day. `undefined`: nobody knows the rates of that day. */
@@ -192,8 +220,10 @@ export type AccountCommand =
   | { readonly type: 'VoidMargin'; readonly data: { readonly orderId: string } };
 
 /** What an order is to hold from now on; the share of its value stays as it was where it is not named. */
-type NewTerms = AskedTerms & {
+type NewTerms = {
   readonly orderId: string;
+  /** How it is asked for from now on, all of it; absent: as before. */
+  readonly asked?: AskedTerms;
   readonly quantity: number;
   readonly marginPriceE4: number;
   readonly marginBp?: number;
@@ -210,6 +240,7 @@ export interface Position {
   readonly costE4: number;
   /** Margin posted for it, where it is margined on its own; 0 for a contract that is margined with its group. */
   readonly marginE4: number;
+  readonly contract?: Contract;
   /** Of the open quantity, already promised to open orders of the other side. */
   readonly promisedQuantity: number;
 }
@@ -235,6 +266,8 @@ export interface Account {
   readonly deposits: Map<string, number>;
   /** By group: what its contracts need together. */
   readonly pools: Map<string, Pool>;
+  /** What brokers showed of an instrument at the last login, by instrument and broker. */
+  readonly shown: Map<string, Map<string, number>>;
   readonly day: DayBook;
 }
 
@@ -253,6 +286,7 @@ const initial: Account = {
   postedQuantities: Map(),
   deposits: Map(),
   pools: Map(),
+  shown: Map(),
   day: NO_DAY,
 };
 
@@ -305,12 +339,13 @@ const decideBy =
         return [{ type: 'FundsDeposited', data: command.data }];
       }
       case 'AdoptHolding': {
-        const { broker, instrumentKey, quantity, averagePriceE4 } = command.data;
-        const known = positionOf(account, { instrumentKey, product: 'CNC' }).quantity;
-        const missing = quantity - Math.max(0, known);
-        if (!(missing > 0)) return [];
-        const costE4 = valueOf(averagePriceE4, missing);
-        return [{ type: 'HoldingAdopted', data: { broker, instrumentKey, quantity: missing, costE4 } }];
+        const { broker, instrumentKey, quantity: shownQuantity, averagePriceE4 } = command.data;
+        const shown = account.shown.get(instrumentKey) ?? Map<string, number>();
+        if (!Number.isSafeInteger(shownQuantity) || shownQuantity < 0) return refuse('account.holding-malformed');
+        if (shown.get(broker) === shownQuantity) return [];
+        const quantity = Math.max(0, sumOf(shown.set(broker, shownQuantity)) - knownShares(account, instrumentKey));
+        const costE4 = valueOf(averagePriceE4, quantity);
+        return [{ type: 'HoldingAdopted', data: { broker, instrumentKey, quantity, costE4, shownQuantity } }];
       }
       case 'ReserveMargin': {
         const { quantity, marginPriceE4, marginBp, ...subject } = command.data;
@@ -318,25 +353,33 @@ const decideBy =
         if (held && (held.side !== subject.side || positionKey(held) !== positionKey(subject)))
           return refuse('margin.different-order');
         if (held || account.postedQuantities.has(subject.orderId)) return [];
-        const hold = needOf(account, subject, quantity, marginPriceE4, marginBp);
-        return affordable(rules, account, { type: 'MarginReserved', data: { ...subject, ...hold } }, subject);
+        const over = expired(rules, account, subject.tradingDate);
+        const now = evolveAll(account, over);
+        const contract = rules.contractOf(subject.instrumentKey);
+        const hold = needOf(now, subject, quantity, marginPriceE4, marginBp);
+        const event: AccountEvent = {
+          type: 'MarginReserved',
+          data: { ...subject, ...hold, ...(contract && { contract }) },
+        };
+        return [...over, ...affordable(rules, now, event, { ...subject, ...(contract && { contract }) })];
       }
       case 'ChangeReservation':
       case 'AdjustReservation': {
-        const { orderId, quantity, marginPriceE4, marginBp, ...asked } = command.data;
+        const { orderId, quantity, marginPriceE4, marginBp, asked } = command.data;
         const held = account.reservations.get(orderId);
         if (!held) return []; // nothing is open any more
         const remaining = Math.max(0, quantity - (account.postedQuantities.get(orderId) ?? 0));
         const hold = needOf(account, held, remaining, marginPriceE4, marginBp ?? held.marginBp, held);
-        const event: AccountEvent = { type: 'ReservationChanged', data: { orderId, ...hold, ...asked } };
+        const event: AccountEvent = { type: 'ReservationChanged', data: { orderId, ...hold, ...(asked && { asked }) } };
         const isSame =
+          (asked === undefined || sameAsked(asked, held)) &&
           hold.remainingQuantity === held.remainingQuantity &&
           hold.marginPriceE4 === held.marginPriceE4 &&
           hold.marginBp === held.marginBp;
         if (isSame) return [];
         return command.type === 'ChangeReservation'
           ? affordable(rules, account, event, held)
-          : pooled(rules, account, [event], held);
+          : pooled(rules, account, [event], held.contract);
       }
       case 'PostMargin':
         return post(rules, command.data, account);
@@ -344,10 +387,42 @@ const decideBy =
         const held = account.reservations.get(command.data.orderId);
         if (!held) return [];
         const { orderId, amountE4 } = held;
-        return pooled(rules, account, [{ type: 'MarginVoided', data: { orderId, amountE4 } }], held);
+        return pooled(rules, account, [{ type: 'MarginVoided', data: { orderId, amountE4 } }], held.contract);
       }
     }
   };
+
+const sumOf = (quantities: Map<string, number>): number => quantities.reduce((sum, quantity) => sum + quantity, 0);
+
+/**
+ * Shares that are known of already: held now, held when the day began (a broker's book shows a sale a day later), or shown
+ * by the brokers before.
+ */
+const knownShares = (account: Account, instrumentKey: string): number => {
+  const subject = { instrumentKey, product: 'CNC' } as const;
+  const asTheDayBegan = account.day.opening.get(positionKey(subject))?.quantity ?? 0;
+  const shown = sumOf(account.shown.get(instrumentKey) ?? Map<string, number>());
+  return Math.max(0, positionOf(account, subject).quantity, asTheDayBegan, shown);
+};
+
+const sameAsked = (one: AskedTerms, other: AskedTerms): boolean =>
+  one.orderType === other.orderType && one.priceE4 === other.priceE4 && one.triggerPriceE4 === other.triggerPriceE4;
+
+/** Positions in contracts whose last trading day lies before a date: nothing can be closed against them any more. */
+const expired = (rules: AccountRules, account: Account, tradingDate: string | undefined): readonly AccountEvent[] => {
+  if (tradingDate === undefined) return [];
+  let now = account;
+  const events: AccountEvent[] = [];
+  for (const { instrumentKey, product, quantity, costE4, contract } of account.positions.values()) {
+    if (!contract || contract.expiry >= tradingDate) continue;
+    const data = { instrumentKey, product, quantity, costE4, expiry: contract.expiry };
+    const [event] = pooled(rules, now, [{ type: 'PositionExpired', data }], contract);
+    if (!event) continue;
+    events.push(event);
+    now = evolve(now, event);
+  }
+  return events;
+};
 
 /** The hold that `quantity` needs now, given what the order holds already. */
 const needOf = (
@@ -389,14 +464,14 @@ const affordable = (
   rules: AccountRules,
   account: Account,
   event: AccountEvent,
-  subject: Subject,
+  subject: Subject & { readonly contract?: Contract },
 ): readonly AccountEvent[] => {
-  const events = pooled(rules, account, [event], subject);
+  const events = pooled(rules, account, [event], subject.contract);
   const after = evolveAll(account, events);
   const requiredE4 = heldE4(after) - heldE4(account);
   if (requiredE4 > 0 && requiredE4 > availableE4(account))
     return refuse('margin.insufficient', { requiredE4, availableE4: availableE4(account) });
-  const isPooled = rules.contractOf(subject.instrumentKey) !== undefined;
+  const isPooled = subject.contract !== undefined;
   const hold = after.reservations.get(subject.orderId);
   const opens = hold !== undefined && hold.remainingQuantity > hold.closingQuantity;
   if (isPooled && opens && poolIn(events) === undefined) return refuse('margin.parameters-missing');
@@ -416,20 +491,20 @@ const pooled = (
   rules: AccountRules,
   account: Account,
   events: readonly AccountEvent[],
-  { instrumentKey }: Pick<Subject, 'instrumentKey'>,
+  contract: Contract | undefined,
 ): readonly AccountEvent[] => {
-  const contract = rules.contractOf(instrumentKey);
   const last = events.at(-1);
   if (!contract || !last) return events;
   const { group } = contract;
   const after = evolveAll(account, events);
-  const isOfGroup = (units: Pick<Subject, 'instrumentKey'>) => rules.contractOf(units.instrumentKey)?.group === group;
+  const isOfGroup = (units: { readonly contract?: Contract }) => units.contract?.group === group;
   const positions = [...after.positions.values()].filter((position) => position.quantity !== 0 && isOfGroup(position));
   const orders = [...after.reservations.values()].filter(isOfGroup).map((held) => ({
     instrumentKey: held.instrumentKey,
     quantity: held.side === 'BUY' ? held.remainingQuantity : -held.remainingQuantity,
+    ...(held.contract && { contract: held.contract }),
   }));
-  const positionsE4 = rules.worstCaseE4(positions, []);
+  const positionsE4 = positions.length === 0 ? 0 : rules.worstCaseE4(positions, []);
   const togetherE4 = orders.length === 0 ? positionsE4 : rules.worstCaseE4(positions, orders);
   if (positionsE4 === undefined || togetherE4 === undefined) return events;
   const pool: Pool = { group, positionsE4, ordersE4: togetherE4 - positionsE4 };
@@ -440,12 +515,14 @@ const pooled = (
 const post = (
   rules: AccountRules,
   { orderClosed, ...trade }: Extract<AccountCommand, { type: 'PostMargin' }>['data'],
-  account: Account,
+  before: Account,
 ): readonly AccountEvent[] => {
   const { orderId, side, quantity, priceE4, cumulativeQuantity, tradingDate, broker } = trade;
-  const posted = account.postedQuantities.get(orderId) ?? 0;
+  const posted = before.postedQuantities.get(orderId) ?? 0;
   if (cumulativeQuantity <= posted) return [];
   if (cumulativeQuantity - quantity !== posted) return refuse('margin.trade-skipped', { posted, cumulativeQuantity });
+  const over = expired(rules, before, tradingDate);
+  const account = evolveAll(before, over);
 
   const position = positionOf(account, trade);
   const open = Math.abs(position.quantity);
@@ -457,7 +534,7 @@ const post = (
   const openedE4 = valueOf(priceE4, openedQuantity);
 
   const held = account.reservations.get(orderId);
-  const contract = rules.contractOf(trade.instrumentKey);
+  const contract = held?.contract ?? position.contract ?? rules.contractOf(trade.instrumentKey);
   const paidE4 = valueOf(priceE4, quantity);
   const charges =
     tradingDate === undefined || broker === undefined
@@ -477,12 +554,13 @@ const post = (
       // The price of an option is paid, or received, when it trades; of everything else only the difference in the end.
       // What was still posted for it at full value had never left the cash.
       ...(contract?.isOption === true && { cashE4: side === 'SELL' ? paidE4 - marginOutE4 : marginOutE4 - paidE4 }),
+      ...(contract && { contract }),
       ...(charges && { charges }),
       hold: held && !orderClosed && held.remainingQuantity > quantity ? shrunk(held, quantity) : null,
     },
   };
   const events = closedQuantity === 0 ? [happened] : [happened, ...brokenPromises(trade, evolve(account, happened))];
-  return pooled(rules, account, events, trade);
+  return [...over, ...pooled(rules, account, events, contract)];
 };
 
 /**
@@ -519,8 +597,11 @@ const evolve = (account: Account, event: AccountEvent): Account => {
       return { ...account, cashE4: account.cashE4 + amountE4, deposits: account.deposits.set(depositId, amountE4) };
     }
     case 'HoldingAdopted': {
-      const { instrumentKey, quantity, costE4 } = event.data;
+      const { broker, instrumentKey, quantity, costE4, shownQuantity } = event.data;
       const subject = { instrumentKey, product: 'CNC' } as const;
+      const shown = (account.shown.get(instrumentKey) ?? Map<string, number>()).set(broker, shownQuantity);
+      const seen = { ...account, shown: account.shown.set(instrumentKey, shown) };
+      if (quantity === 0) return seen;
       const before = positionOf(account, subject);
       const after: Position = {
         ...before,
@@ -529,11 +610,18 @@ const evolve = (account: Account, event: AccountEvent): Account => {
         marginE4: before.marginE4 + costE4,
       };
       return {
-        ...account,
+        ...seen,
         cashE4: account.cashE4 + costE4,
         postedE4: account.postedE4 + costE4,
         positions: account.positions.set(positionKey(subject), after),
+        day: dayAfterAdoption(account.day, positionKey(subject), { ...subject, quantity, costE4 }),
       };
+    }
+    case 'PositionExpired': {
+      const { pool, ...subject } = event.data;
+      const { marginE4 } = positionOf(account, subject);
+      const positions = account.positions.delete(positionKey(subject));
+      return withPool({ ...account, postedE4: account.postedE4 - marginE4, positions }, pool);
     }
     case 'MarginReserved': {
       const { pool, tradingDate, ...reservation } = event.data;
@@ -541,14 +629,16 @@ const evolve = (account: Account, event: AccountEvent): Account => {
       return withPool(withHold(counted, reservation, reservation), pool);
     }
     case 'ReservationChanged': {
-      const { pool, ...hold } = event.data;
+      const { pool, asked, ...hold } = event.data;
       const held = account.reservations.get(hold.orderId);
-      return held ? withPool(withHold(account, { ...held, ...hold }, hold), pool) : account;
+      if (!held) return account;
+      const { orderType: _type, priceE4: _price, triggerPriceE4: _trigger, ...rest } = held;
+      return withPool(withHold(account, asked ? { ...rest, ...asked } : held, hold), pool);
     }
     case 'MarginPosted': {
       const { orderId, side, openedQuantity, closedQuantity, realisedE4, cumulativeQuantity, hold, charges } =
         event.data;
-      const { costE4, marginE4 = costE4, cashE4 = realisedE4, pool } = event.data;
+      const { costE4, marginE4 = costE4, cashE4 = realisedE4, pool, contract } = event.data;
       const position = positionOf(account, event.data);
       const sign = side === 'BUY' ? 1 : -1;
       const moved: Position = {
@@ -556,6 +646,7 @@ const evolve = (account: Account, event: AccountEvent): Account => {
         quantity: position.quantity + sign * (openedQuantity + closedQuantity),
         costE4: position.costE4 + costE4,
         marginE4: position.marginE4 + marginE4,
+        ...(contract && { contract }),
       };
       const posted: Account = {
         ...account,
@@ -581,7 +672,11 @@ const evolve = (account: Account, event: AccountEvent): Account => {
 const evolveAll = (account: Account, events: readonly AccountEvent[]): Account => events.reduce(evolve, account);
 
 /** Sets (or, with `null`, ends) what is held for an order, and keeps the sums that depend on it. */
-const withHold = (account: Account, subject: Subject & Asked, hold: Hold | null): Account => {
+const withHold = (
+  account: Account,
+  subject: Subject & Asked & { readonly contract?: Contract },
+  hold: Hold | null,
+): Account => {
   const { orderId, instrumentKey, product, side, orderType, priceE4, triggerPriceE4, placedAtMs, lineId } = subject;
   const before = account.reservations.get(orderId);
   const key = positionKey(subject);
@@ -610,6 +705,7 @@ const withHold = (account: Account, subject: Subject & Asked, hold: Hold | null)
           ...(triggerPriceE4 !== undefined && { triggerPriceE4 }),
           ...(placedAtMs !== undefined && { placedAtMs }),
           ...(lineId !== undefined && { lineId }),
+          ...(subject.contract && { contract: subject.contract }),
         })
       : account.reservations.delete(orderId),
   };

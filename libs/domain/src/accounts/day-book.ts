@@ -1,4 +1,4 @@
-import { List, Map } from 'immutable';
+import { Map } from 'immutable';
 import { type Charges, NO_CHARGES, plusCharges } from '../charges/charges';
 import type { Product, Side } from '../orders/order';
 
@@ -29,10 +29,7 @@ export interface OpenNote {
 
 /** An order that was asked for, as far as the same one again is recognised by it. */
 export interface RecentOrder {
-  readonly instrumentKey: string;
-  readonly side: Side;
-  readonly quantity: number;
-  readonly priceE4?: number;
+  readonly orderId: string;
   readonly atMs: number;
   /** Of which line of which request it is a part, where a line was cut into slices. */
   readonly lineId?: string;
@@ -56,14 +53,16 @@ export interface DayBook {
   readonly realisedE4: number;
   readonly chargesE4: number;
   readonly orders: number;
-  /** The last few, oldest first. */
-  readonly recent: List<RecentOrder>;
+  /** The last one of each kind, by `alikeKeyOf`. */
+  readonly recent: Map<string, RecentOrder>;
   /** The positions as the day began, by instrument and product. */
   readonly opening: Map<string, HeldPosition>;
   /** Units bought today, by instrument and product. */
   readonly bought: Map<string, number>;
   /** By `noteKeyOf`. */
   readonly notes: Map<string, OpenNote>;
+  /** Of the day before: a trade may be told when its day is over. */
+  readonly before?: { readonly date: string; readonly notes: Map<string, OpenNote> };
 }
 
 export const NO_DAY: DayBook = {
@@ -71,23 +70,33 @@ export const NO_DAY: DayBook = {
   realisedE4: 0,
   chargesE4: 0,
   orders: 0,
-  recent: List(),
+  recent: Map(),
   opening: Map(),
   bought: Map(),
   notes: Map(),
 };
 
-/** More than anybody sends by mistake within the longest window. */
-const RECENT_MAX = 32;
+/** So many are kept before the oldest go; longer than the longest time within which a repetition is taken for a mistake. */
+const RECENT_MAX = 2_048;
+const RECENT_MS = 3_600_000;
+
+/** Two orders for the same, as far as a repetition goes. */
+export const alikeKeyOf = (order: {
+  readonly instrumentKey: string;
+  readonly side: Side;
+  readonly quantity: number;
+  readonly priceE4?: number;
+}): string => `${order.instrumentKey}/${order.side}/${String(order.quantity)}/${String(order.priceE4 ?? '')}`;
 
 const on = (day: DayBook, date: string, opening: Map<string, HeldPosition>): DayBook =>
-  date > day.date ? { ...NO_DAY, date, opening } : day;
+  date > day.date ? { ...NO_DAY, date, opening, before: { date: day.date, notes: day.notes } } : day;
 
 /** A contract note is of one broker and one segment of an exchange: the part of an instrument key before its bar. */
 export const noteKeyOf = ({ broker, instrumentKey }: Pick<DayTrade, 'broker' | 'instrumentKey'>): string =>
   `${broker}/${instrumentKey.slice(0, Math.max(0, instrumentKey.indexOf('|')))}`;
 
 interface Asked {
+  readonly orderId: string;
   readonly instrumentKey: string;
   readonly side: Side;
   readonly remainingQuantity: number;
@@ -107,22 +116,16 @@ export const dayAfterOrder = (
   positions: Map<string, HeldPosition>,
 ): DayBook => {
   if (tradingDate === undefined) return day;
-  const { instrumentKey, side, remainingQuantity, priceE4, placedAtMs, lineId } = asked;
+  const { orderId, instrumentKey, side, remainingQuantity: quantity, priceE4, placedAtMs, lineId } = asked;
   const today = on(day, tradingDate, positions);
-  const recent =
-    placedAtMs === undefined
-      ? today.recent
-      : today.recent
-          .takeLast(RECENT_MAX - 1)
-          .push({
-            instrumentKey,
-            side,
-            quantity: remainingQuantity,
-            ...(priceE4 !== undefined && { priceE4 }),
-            atMs: placedAtMs,
-            ...(lineId !== undefined && { lineId }),
-          });
-  return { ...today, orders: today.orders + 1, recent };
+  if (placedAtMs === undefined) return { ...today, orders: today.orders + 1 };
+  const key = alikeKeyOf({ instrumentKey, side, quantity, ...(priceE4 !== undefined && { priceE4 }) });
+  const recent = today.recent.set(key, { orderId, atMs: placedAtMs, ...(lineId !== undefined && { lineId }) });
+  return {
+    ...today,
+    orders: today.orders + 1,
+    recent: recent.size > RECENT_MAX ? recent.filter(({ atMs }) => atMs > placedAtMs - RECENT_MS) : recent,
+  };
 };
 
 type Posted = Omit<DayTrade, 'tradingDate' | 'broker'> & {
@@ -132,11 +135,13 @@ type Posted = Omit<DayTrade, 'tradingDate' | 'broker'> & {
   readonly charges?: Charges;
 };
 
-/** A trade was posted. One of an earlier day, told late, belongs to a day that is over. `positions` are those before it. */
+/**
+ * A trade was posted. One of the day before, told late, belongs to that day's note; of an earlier one nothing is kept.
+ * `positions` are those before it.
+ */
 export const dayAfterTrade = (day: DayBook, posted: Posted, positions: Map<string, HeldPosition>): DayBook => {
   const { tradingDate, broker, realisedE4, charges, ...trade } = posted;
-  if (tradingDate === undefined || broker === undefined || tradingDate < day.date) return day;
-  const today = on(day, tradingDate, positions);
+  if (tradingDate === undefined || broker === undefined) return day;
   const { orderId, tradeId, instrumentKey, product, side, quantity, priceE4 } = trade;
   const added: DayTrade = {
     tradingDate,
@@ -150,20 +155,48 @@ export const dayAfterTrade = (day: DayBook, posted: Posted, positions: Map<strin
     priceE4,
   };
   const key = noteKeyOf(added);
+  if (tradingDate < day.date)
+    return tradingDate === day.before?.date
+      ? { ...day, before: { date: tradingDate, notes: grown(day.before.notes, key, added, charges) } }
+      : day;
+  const today = on(day, tradingDate, positions);
   const position = `${instrumentKey}/${product}`;
-  const note = today.notes.get(key);
   return {
     ...today,
     realisedE4: today.realisedE4 + realisedE4,
     chargesE4: today.chargesE4 + (charges?.totalE4 ?? 0),
     bought: side === 'BUY' ? today.bought.set(position, (today.bought.get(position) ?? 0) + quantity) : today.bought,
-    notes: today.notes.set(key, {
-      trades: { trade: added, before: note?.trades },
-      charged: plusCharges(note?.charged ?? NO_CHARGES, charges ?? NO_CHARGES),
-    }),
+    notes: grown(today.notes, key, added, charges),
   };
 };
 
+const grown = (
+  notes: Map<string, OpenNote>,
+  key: string,
+  trade: DayTrade,
+  charges: Charges | undefined,
+): Map<string, OpenNote> => {
+  const note = notes.get(key);
+  return notes.set(key, {
+    trades: { trade, before: note?.trades },
+    charged: plusCharges(note?.charged ?? NO_CHARGES, charges ?? NO_CHARGES),
+  });
+};
+
+/** Shares that were found at a broker were there when the day began: they are no gain of the day. */
+export const dayAfterAdoption = (
+  day: DayBook,
+  key: string,
+  { instrumentKey, product, quantity, costE4 }: Omit<HeldPosition, 'promisedQuantity'>,
+): DayBook => {
+  if (day.date === '') return day;
+  const began = day.opening.get(key) ?? { instrumentKey, product, quantity: 0, costE4: 0, promisedQuantity: 0 };
+  const after = { ...began, quantity: began.quantity + quantity, costE4: began.costE4 + costE4 };
+  return { ...day, opening: day.opening.set(key, after) };
+};
+
 /** The note that a trade of a day comes to, as it stands before the trade. */
-export const noteBefore = (day: DayBook, trade: DayTrade): OpenNote | undefined =>
-  trade.tradingDate === day.date ? day.notes.get(noteKeyOf(trade)) : undefined;
+export const noteBefore = ({ date, notes, before }: DayBook, trade: DayTrade): OpenNote | undefined => {
+  if (trade.tradingDate === date) return notes.get(noteKeyOf(trade));
+  return trade.tradingDate === before?.date ? before.notes.get(noteKeyOf(trade)) : undefined;
+};

@@ -13,9 +13,11 @@ const reactionTo = (event: OrderEvent, ...history: readonly OrderEvent[]): Accou
   accountReaction(event, after(...history, event), PRICE_E4);
 
 const voids: AccountCommand = { type: 'VoidMargin', data: { orderId: 'order-1' } };
+/** A limit at the price of `terms`. */
+const ASKED = { orderType: 'LIMIT', priceE4: terms(100).priceE4 } as const;
 const adjusts = (quantity: number): AccountCommand => ({
   type: 'AdjustReservation',
-  data: { orderId: 'order-1', quantity, marginPriceE4: PRICE_E4 },
+  data: { orderId: 'order-1', quantity, marginPriceE4: PRICE_E4, asked: ASKED },
 });
 const posts = (quantity: number, cumulativeQuantity: number, orderClosed: boolean): AccountCommand => ({
   type: 'PostMargin',

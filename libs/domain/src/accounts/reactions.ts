@@ -1,5 +1,5 @@
-import { CLOSED, type Order, type OrderEvent } from '../orders/order';
-import type { AccountCommand } from './account';
+import { CLOSED, type Order, type OrderEvent, type OrderTerms } from '../orders/order';
+import type { AccountCommand, AskedTerms } from './account';
 
 /**
  * What an order's event means to its account: the reservation follows the order. `order` is the order after the
@@ -39,7 +39,10 @@ export const accountReaction = (
     case 'ReplaceRejected': // either may show that all of it was filled already
       return orderClosed
         ? { type: 'VoidMargin', data: { orderId } }
-        : { type: 'AdjustReservation', data: { orderId, quantity: terms.quantity, marginPriceE4 } };
+        : {
+            type: 'AdjustReservation',
+            data: { orderId, quantity: terms.quantity, marginPriceE4, asked: askedIn(terms) },
+          };
     case 'OrderRejected':
     case 'OrderAbandoned':
     case 'OrderCancelled':
@@ -59,3 +62,10 @@ export const accountReaction = (
       return undefined;
   }
 };
+
+/** How an order is asked for, as its account remembers it. */
+export const askedIn = ({ orderType, priceE4, triggerPriceE4 }: OrderTerms): AskedTerms => ({
+  orderType,
+  ...(priceE4 !== undefined && { priceE4 }),
+  ...(triggerPriceE4 !== undefined && { triggerPriceE4 }),
+});

@@ -92,7 +92,7 @@ describe('a share that is squared off the same day', () => {
   });
   it('is not to be had where no file lists it', () =>
     expect(cashMarginBp({ ...ask, facts: {} })).toEqual({
-      missing: "its margin in the broker's intraday file: not listed there",
+      missing: "its margin in the broker's intraday file",
     }));
 });
 
@@ -109,7 +109,7 @@ describe('other products', () => {
     expect(marginOf({ product: 'MTF' })).toMatchObject({ marginBp: 3_000, rule: "the broker's margin funding file" }));
   it('a funded one that is not listed is not to be had', () =>
     expect(cashMarginBp({ ...ask, product: 'MTF', facts: {} })).toEqual({
-      missing: "its margin in the broker's margin funding file: not listed there",
+      missing: "its margin in the broker's margin funding file",
     }));
   it('there is no NRML of shares', () =>
     expect(cashMarginBp({ ...ask, product: 'NRML' })).toEqual({ missing: 'a margin of NRML in the cash segment' }));

@@ -77,7 +77,7 @@ const exchangePart = (
 const brokerPart = ({ product, facts }: CashQuestion): CashPart | Missing => {
   const [rate, file] = product === 'MTF' ? [facts.funded, 'margin funding'] : [facts.intraday, 'intraday'];
   return rate === undefined
-    ? { missing: `its margin in the broker's ${file} file: not listed there` }
+    ? { missing: `its margin in the broker's ${file} file` }
     : { rule: `the broker's ${file} file`, basisPoints: rate.marginBp, effectiveFrom: rate.effectiveFrom };
 };
 

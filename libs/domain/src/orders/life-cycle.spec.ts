@@ -257,17 +257,13 @@ const exploreAllLives = (() => {
 })();
 
 /** Two orders with the same key behave alike from here on. */
-const keyOf = ({ status, terms: inForce, attempt, brokerOrderId, filledQuantity, tradeIds, ...order }: Order): string =>
-  JSON.stringify([
-    ...[status, inForce.quantity, attempt, brokerOrderId, filledQuantity, [...tradeIds].sort()],
-    ...[
-      isHeld({ status, ...order }),
-      order.pendingCancel,
-      order.lastCancel,
-      order.pendingReplace?.requestId,
-      order.lastReplace?.requestId,
-    ],
+const keyOf = (now: Order): string => {
+  const { status, terms: inForce, attempt, brokerOrderId, filledQuantity, tradeIds } = now;
+  return JSON.stringify([
+    ...[status, isHeld(now), inForce.quantity, attempt, brokerOrderId, filledQuantity, [...tradeIds].sort()],
+    ...[now.pendingCancel, now.lastCancel, now.pendingReplace?.requestId, now.lastReplace?.requestId],
   ]);
+};
 
 describe('the exploration', () => {
   it('reaches every status', () => {

@@ -104,21 +104,23 @@ const addsNothing = ({ action, exposure: { presentValueE4 } }: CheckContext, val
 type Cap = NonNullable<Limits['symbolCaps']>[string];
 
 interface CapOn {
-  readonly name: string;
   readonly limit: number;
+  readonly rule: string;
   readonly isUnderlying: boolean;
 }
 
 /** The caps that touch the order: of the symbol itself, and of what it is a contract on. */
-const capsOn = (
-  { limits: { symbolCaps }, instrument: { symbol, underlyingSymbol } }: CheckContext,
-  field: keyof Cap,
-): readonly CapOn[] => {
+const capsOn = (context: CheckContext, field: keyof Cap): readonly CapOn[] => {
+  const {
+    limits: { symbolCaps },
+    instrument: { symbol, underlyingSymbol },
+  } = context;
   const found: CapOn[] = [];
   if (symbolCaps === undefined) return found;
   const add = (name: string, isUnderlying: boolean) => {
     const limit = symbolCaps[name]?.[field];
-    if (limit !== undefined) found.push({ name, limit, isUnderlying });
+    if (limit === undefined) return;
+    found.push({ limit, rule: `${ruleOf(context, `symbolCaps.${name}.${field}`)}, ${name}`, isUnderlying });
   };
   add(symbol, false);
   if (underlyingSymbol !== undefined) add(underlyingSymbol, true);
@@ -133,23 +135,21 @@ const strictest = (findings: readonly Finding[]): Finding =>
 
 export const symbolQuantity: Check = ({ quantity }, context) =>
   strictest(
-    capsOn(context, 'quantityMax').map(({ name, limit }) =>
-      finding(quantity <= limit, { rule: capRule(context, name), limit, actual: quantity }),
+    capsOn(context, 'quantityMax').map(({ limit, rule }) =>
+      finding(quantity <= limit, { rule, limit, actual: quantity }),
     ),
   );
 
 export const symbolValue: Check = ({ quantity }, context, { priceE4 }) => {
   const valueE4 = worthE4(priceE4, quantity);
   return strictest(
-    capsOn(context, 'valueMaxE4').map(({ name, limit }) =>
+    capsOn(context, 'valueMaxE4').map(({ limit, rule }) =>
       valueE4 === undefined
-        ? fail({ rule: capRule(context, name), limit: toRupees(limit), reason: NO_VALUE })
-        : amountUpTo(limit, valueE4, capRule(context, name)),
+        ? fail({ rule, limit: toRupees(limit), reason: NO_VALUE })
+        : amountUpTo(limit, valueE4, rule),
     ),
   );
 };
-
-const capRule = (context: CheckContext, name: string): string => `${ruleOf(context, 'symbolCaps')}, ${name}`;
 
 /** What would be held of the instrument, short or long, were this order and every other open one of its side filled. */
 const unitsAfter = ({ side, exposure: { symbolPosition } }: CheckContext, { remainingQuantity }: Measured): number =>
@@ -164,9 +164,9 @@ export const symbolPosition: Check = (_, context, measured) => {
   const after = unitsAfter(context, measured);
   if (isSmaller(context, after)) return notApplicable(SMALLER);
   return strictest(
-    caps.map(({ name, limit, isUnderlying }) => {
+    caps.map(({ limit, rule, isUnderlying }) => {
       const actual = isUnderlying ? after + context.exposure.otherContracts : after;
-      return finding(actual <= limit, { rule: capRule(context, name), limit, actual });
+      return finding(actual <= limit, { rule, limit, actual });
     }),
   );
 };

@@ -75,11 +75,13 @@ export const worthE4 = (priceE4: number | undefined, quantity: number): number |
 
 export const NO_VALUE = 'the value of the order is not known: it names no price, and no last price is known';
 
-/** Whose limit it is, for a verdict. */
-export const ruleOf = ({ limitSources }: CheckContext, field: keyof Limits): string => {
-  const source = limitSources?.[field];
+/** Whose limit it is, for a verdict. A limit of several parts is named by its path: `symbolCaps.NSE:TCS.quantityMax`. */
+export const ruleOf = ({ limitSources }: CheckContext, path: LimitPath): string => {
+  const source = limitSources?.[path];
   return source === undefined ? 'limit' : `limit: ${source}`;
 };
+
+type LimitPath = keyof Limits | `${keyof Limits}.${string}`;
 
 /** An amount that must not exceed a limit; both in 1/10,000 rupee, told in rupees. */
 export const amountUpTo = (limitE4: number, actualE4: number, rule: string, reason?: string): Finding => {

@@ -126,6 +126,18 @@ describe('the list', () => {
     const byCeiling = { ...limited({ orderValueMaxE4: lakhs(10) }), limitSources: { orderValueMaxE4: 'ceiling' } };
     expect(said('order-value', limitOrder, byCeiling)).toMatchObject({ outcome: 'pass', rule: 'limit: ceiling' });
   });
+  it.each([
+    [
+      'price-deviation',
+      { priceDeviationMaxBp: { cash: 300, futures: 500, options: 4_000 } },
+      'priceDeviationMaxBp.cash',
+    ],
+    ['symbol-quantity', { symbolCaps: { 'NSE:RELIANCE': { quantityMax: 65 } } }, 'symbolCaps.NSE:RELIANCE.quantityMax'],
+    ['intraday-var', { intradayVar: { limitE4: 1, method: 'parametric', confidenceBp: 9_900 } }, 'intradayVar.limitE4'],
+  ] as const)('says whose limit it is that has several parts: %s', (check, limits, path) => {
+    const context = { ...limited(limits), limitSources: { [path]: 'ceiling' } };
+    expect(said(check, limitOrder, context)?.rule).toMatch(/^limit: ceiling/);
+  });
   it('says of every check that does not apply why not', () => {
     for (const context of [onReliance, onFuture, holding(selling(), 65)])
       for (const { outcome, reason } of judge(limitOrder, context))
@@ -956,6 +968,7 @@ const bannedTomorrow = { ...sourced, effectiveFrom: '2026-01-05' };
 table('derivatives-ban', [
   ['a share: not applicable', onReliance, {}, 'not-applicable'],
   ['an index: not applicable', onFuture, {}, 'not-applicable'],
+  ['a currency: not applicable', { ...onUnknown, instrument: usdInr }, {}, 'not-applicable'],
   ['not banned: pass', onStockFuture, lot, 'pass'],
   ['banned: fail', banned, lot, 'fail'],
   [

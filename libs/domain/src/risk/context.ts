@@ -31,7 +31,7 @@ export interface CheckContext {
   readonly referenceE4?: number;
   readonly calendar: MarketCalendar;
   readonly limits: Limits;
-  /** Whose a limit is, by its field in `Limits`: `user`, `ceiling`, `default`. */
+  /** Whose a limit is, by its path in `Limits`: `user`, `ceiling`, `default`. */
   readonly limitSources?: Readonly<Record<string, string>>;
   readonly halt: Halt;
   readonly exposure: Exposure;

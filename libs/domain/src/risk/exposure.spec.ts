@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { account, positionKey } from '../accounts/account';
+import { alikeKeyOf } from '../accounts/day-book';
 import type { Instrument } from '../instruments/instrument';
 import type { Product, Side } from '../orders/order';
 import { type AccountView, type ExposureQuestion, exposureOf, type MarketView } from './exposure';
@@ -49,7 +50,7 @@ const accountOf = ({ positions = [], orders = [], executed = {}, day }: Story): 
     realisedE4: 0,
     chargesE4: 0,
     orders: 0,
-    recent: [],
+    recent: new Map(),
     opening: byKey([]),
     bought: new Map(),
     ...day,
@@ -267,13 +268,17 @@ describe('the profit and loss of the day', () => {
 });
 
 describe('an order alike', () => {
-  const recent = (ageMs: number, more: object = {}) => ({ ...buy, atMs: AT_TEN_MS - ageMs, ...more });
+  const recent = (ageMs: number, more: object = {}) => ({
+    ...buy,
+    orderId: 'another',
+    atMs: AT_TEN_MS - ageMs,
+    ...more,
+  });
   const alike = (orders: readonly ReturnType<typeof recent>[], order = buy) =>
-    seen({ day: { recent: orders } }, order).lastAlikeMs;
+    seen({ day: { recent: new Map(orders.map((one) => [alikeKeyOf(one), one])) } }, order).lastAlikeMs;
 
   it('has the same instrument, side, quantity and price; the last one counts', () => {
     expect(alike([recent(9_000), recent(1_500)])).toBe(1_500);
-    expect(alike([recent(1_500), recent(9_000)])).toBe(1_500);
     expect(alike([])).toBeUndefined();
     for (const other of [{ side: 'SELL' }, { quantity: 11 }, { priceE4: 1 }, { instrumentKey: tcs.instrumentKey }])
       expect(alike([recent(1_500, other)])).toBeUndefined();
@@ -284,5 +289,7 @@ describe('an order alike', () => {
     expect(alike([recent(0, { lineId: 'intent-1/1' })], slice)).toBe(0);
     expect(alike([recent(0)], slice)).toBe(0);
   });
+  it('is not the order itself, which waited', () =>
+    expect(alike([recent(1_500, { orderId: buy.orderId })])).toBeUndefined());
   it('is never in the future, whatever another clock said', () => expect(alike([recent(-500)])).toBe(0));
 });

@@ -1,4 +1,6 @@
 import { positionKey } from '../accounts/account';
+import { alikeKeyOf } from '../accounts/day-book';
+import { dateOf, dayOfMs } from '../market/ist';
 import type { Instrument } from '../instruments/instrument';
 import type { OrderType, Product, Side } from '../orders/order';
 import type { Exposure, OpposingOrder } from './context';
@@ -31,13 +33,11 @@ interface OpenOrder {
   readonly orderType?: OrderType;
   readonly priceE4?: number;
   readonly triggerPriceE4?: number;
+  readonly placedAtMs?: number;
 }
 
 interface RecentOrder {
-  readonly instrumentKey: string;
-  readonly side: Side;
-  readonly quantity: number;
-  readonly priceE4?: number;
+  readonly orderId: string;
   readonly atMs: number;
   /** Which line of which request it is (part of): slices of one line are no repetition of each other. */
   readonly lineId?: string;
@@ -59,8 +59,8 @@ export interface AccountView {
     readonly realisedE4: number;
     readonly chargesE4: number;
     readonly orders: number;
-    /** The last few orders, oldest first. */
-    readonly recent: Iterable<RecentOrder>;
+    /** The last order for each thing, by `alikeKeyOf`. */
+    readonly recent: Pick<Lookup<RecentOrder>, 'get'>;
     /** The positions as the day began: what is not among them was opened today. */
     readonly opening?: Lookup<HeldPosition>;
     /** Units bought today, by instrument and product as `positions`. */
@@ -198,7 +198,11 @@ class AccountExposure implements Exposure {
   }
 
   get ordersToday(): number {
-    return this.isToday ? this.account.day.orders : 0;
+    if (!this.isToday) return 0;
+    // An order that waited with us since this morning is among them.
+    const { placedAtMs } = this.present ?? {};
+    const isCounted = placedAtMs !== undefined && dateOf(dayOfMs(placedAtMs)) === this.market.tradingDate;
+    return this.account.day.orders - (isCounted ? 1 : 0);
   }
 
   get modifications(): number {
@@ -211,18 +215,11 @@ class AccountExposure implements Exposure {
   }
 
   get lastAlikeMs(): number | undefined {
-    const { instrumentKey, side, quantity, priceE4, lineId } = this.order;
-    let lastMs: number | undefined;
-    for (const other of this.account.day.recent)
-      if (
-        other.instrumentKey === instrumentKey &&
-        other.side === side &&
-        other.quantity === quantity &&
-        other.priceE4 === priceE4 &&
-        (lineId === undefined || other.lineId !== lineId)
-      )
-        lastMs = Math.max(lastMs ?? other.atMs, other.atMs);
-    return lastMs === undefined ? undefined : Math.max(0, this.market.atMs - lastMs);
+    const { orderId, lineId } = this.order;
+    const last = this.account.day.recent.get(alikeKeyOf(this.order));
+    if (last === undefined || last.orderId === orderId) return undefined;
+    if (lineId !== undefined && last.lineId === lineId) return undefined;
+    return Math.max(0, this.market.atMs - last.atMs);
   }
 
   get presentValueE4(): number | undefined {

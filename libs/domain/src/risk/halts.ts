@@ -1,3 +1,4 @@
+import { SEGMENT_CLASS } from '../market/venues';
 import { type Check, fail, inForce, notApplicable, pass } from './check';
 
 const told = (by: string, reason: string | undefined): { readonly rule: string; readonly reason?: string } => ({
@@ -21,6 +22,7 @@ export const reduceOnly: Check = (_, { halt }) =>
  */
 export const derivativesBan: Check = (_, { instrument, underlying, tradingDate }) => {
   if (instrument.expiry === undefined) return notApplicable('not a contract');
+  if (SEGMENT_CLASS[instrument.segment] !== 'derivatives') return notApplicable('not a contract on a share');
   if ((instrument.underlyingKind ?? underlying?.kind) === 'index')
     return notApplicable('contracts on an index are never banned');
   if (underlying === undefined)

@@ -25,7 +25,7 @@ export const dailyLoss: Check = (_, context) => {
 export const intradayVar: Check = (_, context, { reduces }) => {
   const limit = context.limits.intradayVar;
   if (limit === undefined) return notApplicable(NOT_LIMITED);
-  const rule = `${ruleOf(context, 'intradayVar')}, ${limit.method}, ${String(limit.confidenceBp / 100)} %`;
+  const rule = `${ruleOf(context, 'intradayVar.limitE4')}, ${limit.method}, ${String(limit.confidenceBp / 100)} %`;
   const told = context.valueAtRisk ?? { missing: 'the value at risk was not worked out' };
   if ('missing' in told)
     return reduces

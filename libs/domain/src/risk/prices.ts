@@ -39,7 +39,7 @@ export const priceDeviation: Check = (terms, context) => {
   if (limits.priceDeviationMaxBp === undefined) return notApplicable(NOT_LIMITED);
   if (priceE4 === undefined) return notApplicable('the order names no limit');
   const kind = kindOf(context);
-  const rule = `${ruleOf(context, 'priceDeviationMaxBp')} for ${kind}, ${side === 'BUY' ? 'above' : 'below'} the market`;
+  const rule = `${ruleOf(context, `priceDeviationMaxBp.${kind}`)} for ${kind}, ${side === 'BUY' ? 'above' : 'below'} the market`;
   const reference = referenceOf(terms, context);
   if (reference === undefined)
     return fail({ rule, actual: toRupees(priceE4), reason: 'neither a last price nor a previous close is known' });

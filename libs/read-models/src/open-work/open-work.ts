@@ -99,6 +99,7 @@ export const evolveAccount = (
     case 'AccountOpened':
     case 'FundsDeposited':
     case 'HoldingAdopted':
+    case 'PositionExpired':
       return row;
   }
 };

@@ -132,6 +132,18 @@ describe('a position', () => {
       { quantity: 500, realisedE4: 0, tradingDate: null, orderId: null },
     ]));
 
+  it('that has expired is flat, with what it realised before', () => {
+    const expired = (quantity: number, costE4: number) => ({
+      type: 'PositionExpired',
+      data: { instrumentKey: SHARE, product: 'MIS', quantity, costE4, expiry: '2026-01-27' },
+    });
+    const flat = { quantity: 0, costE4: 0, marginE4: 0, averagePriceE4: null, orderId: ORDER, position: 2 };
+    expect(positionsAfter(posted({ marginE4: 7, realisedE4: 9 }), expired(10, 100_000))).toMatchObject([
+      { ...flat, realisedE4: 9 },
+    ]);
+    expect(positionsAfter(posted({ side: 'SELL' }), expired(-10, 100_000))).toMatchObject([flat]);
+  });
+
   it('is another one under another product', () =>
     expect(positionsAfter(posted(), posted({ product: 'CNC' })).map(({ product }) => product)).toEqual(['MIS', 'CNC']));
 

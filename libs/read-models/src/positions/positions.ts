@@ -4,18 +4,20 @@ import { type AccountRecorded, type Recorded, Unreadable } from '../recorded';
 import type { PositionRow } from './position-row';
 
 /** An event of an account that moves one of its positions. */
-export type PositionRecorded = Recorded<Extract<AccountEvent, { type: 'MarginPosted' | 'HoldingAdopted' }>>;
+export type PositionRecorded = Recorded<
+  Extract<AccountEvent, { type: 'MarginPosted' | 'HoldingAdopted' | 'PositionExpired' }>
+>;
 
 export type PositionId = Pick<PositionRow, 'accountId' | 'instrumentKey' | 'product'>;
 
 export const movesPosition = (recorded: AccountRecorded): recorded is PositionRecorded =>
-  recorded.type === 'MarginPosted' || recorded.type === 'HoldingAdopted';
+  recorded.type === 'MarginPosted' || recorded.type === 'HoldingAdopted' || recorded.type === 'PositionExpired';
 
 /** The position that an event moves. What is adopted was bought for delivery. */
 export const positionIdOf = (accountId: string, recorded: PositionRecorded): PositionId => ({
   accountId,
   instrumentKey: recorded.data.instrumentKey,
-  product: recorded.type === 'MarginPosted' ? recorded.data.product : 'CNC',
+  product: recorded.type === 'HoldingAdopted' ? 'CNC' : recorded.data.product,
 });
 
 /** Unambiguous: no text that Postgres stores has a character 0. */
@@ -29,7 +31,7 @@ export const positionKey = ({ accountId, instrumentKey, product }: PositionId): 
 export const evolvePosition = (row: PositionRow | null, accountId: string, recorded: PositionRecorded): PositionRow => {
   const { type, meta, position } = recorded;
   const { instrumentKey, product } = positionIdOf(accountId, recorded);
-  const change = changeIn(recorded);
+  const change = changeIn(row, recorded);
   const quantity = (row?.quantity ?? 0) + change.quantity;
   const costE4 = (row?.costE4 ?? 0) + change.costE4;
   const marginE4 = (row?.marginE4 ?? 0) + change.marginE4;
@@ -64,10 +66,16 @@ interface Change {
   readonly orderId: string | null;
 }
 
-const changeIn = (recorded: PositionRecorded): Change => {
+const changeIn = (row: PositionRow | null, recorded: PositionRecorded): Change => {
   if (recorded.type === 'HoldingAdopted') {
     const { quantity, costE4 } = recorded.data;
     return { quantity, costE4, marginE4: costE4, realisedE4: 0, chargesE4: 0, tradingDate: null, orderId: null };
+  }
+  // What was open is settled by the exchange: nothing is left of it here, and nobody said what it made.
+  if (recorded.type === 'PositionExpired') {
+    const { quantity, costE4 } = recorded.data;
+    const none = { realisedE4: 0, chargesE4: 0, tradingDate: null, orderId: null };
+    return { quantity: -quantity, costE4: -costE4, marginE4: -(row?.marginE4 ?? 0), ...none };
   }
   const { side, quantity, costE4, marginE4 = costE4, realisedE4, charges, tradingDate, orderId } = recorded.data;
   return {
