@@ -32,7 +32,11 @@ const FULL_VALUE: AccountRules = {
 };
 
 const ledgersOn = (on: EventLog): AccountLedgers =>
-  new AccountLedgers(on, () => 1_767_328_200_000, { tradingDate: () => '2026-01-02', of: () => FULL_VALUE });
+  new AccountLedgers(on, () => 1_767_328_200_000, {
+    tradingDate: () => '2026-01-02',
+    of: () => FULL_VALUE,
+    prepare: () => Promise.resolve(),
+  });
 
 const open = async (ledgers: AccountLedgers, rupees = 10_000): Promise<string> => {
   const accountId = randomUUID();
@@ -478,6 +482,34 @@ describe('a log that stores one write after the other', () => {
       );
       expect(await faultsWith(accountId)).toEqual([]);
       expect((await accountOf(accountId)).reservations.get(orderId)).toMatchObject({ remainingQuantity: 2 });
+    });
+
+    it('send what is stored by then, though their checks have found other figures since', async () => {
+      const ledgers = ledgersOn(log);
+      const accountId = await open(ledgers);
+      const [intentId, orderId] = [randomUUID(), randomUUID()];
+      await ledgers.transact(accountId, [], cause, (ledger) => {
+        placeOne(ledger, accountId, intentId, orderId, 3);
+        ledger.decideOrder(orderId, { type: 'RecordNotSent', data: { attempt: 1, evidence: { code: 'BUSY' } } });
+      });
+      const deposit = { type: 'DepositFunds', data: { depositId: 'second', amountE4: 1 } } as const;
+      const dispatched = await interrupted(
+        accountId,
+        [`order-${orderId}`],
+        (ledger) => ledger.decideAccount(deposit),
+        (ledger) => {
+          const limit = availableE4(ledger.account);
+          reserve(ledger, randomUUID());
+          const verdicts = [{ check: 'balance', outcome: 'pass', limit }] as const;
+          const due = { attempt: 2, broker: 'paper', tag: 'second', verdicts };
+          return ledger.decideOrder(orderId, { type: 'DispatchOrder', data: due }).length;
+        },
+      );
+      expect(dispatched).toBe(1);
+      const history = (await readBooks(log)).histories.get(`order-${orderId}`) ?? [];
+      expect(history.filter(({ type }) => type === 'OrderDispatched')).toHaveLength(2);
+      expect(history.at(-1)?.data).toMatchObject({ tag: 'second', verdicts: [{ limit: 9_700 * 10_000 }] });
+      expect(await faultsWith(accountId)).toEqual([]);
     });
 
     it('start from what is stored when they decide otherwise by now', async () => {

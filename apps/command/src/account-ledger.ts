@@ -79,6 +79,8 @@ export interface LedgerRules {
   /** The day of a broker's market, `YYYY-MM-DD`: today, or the day that an instant (epoch milliseconds) belongs to. */
   tradingDate(broker: string, atMs?: number): string;
   of(account: Account): AccountRules;
+  /** Brings into memory what the two answer from. Costs nothing while that is fresh. */
+  prepare(): Promise<unknown>;
 }
 
 interface Job {
@@ -184,6 +186,8 @@ export class AccountLedgers {
   }
 
   private async commit(accountId: string, jobs: readonly Job[]): Promise<void> {
+    // A broker's report may be the first thing that this process hears: it is booked by the tables of now, like any other.
+    await this.rules.prepare();
     const wanted = new Set([`account-${accountId}`]);
     for (const { load } of jobs) for (const stream of load) wanted.add(stream);
     const lookedUp = new Set<string>();
@@ -196,7 +200,8 @@ export class AccountLedgers {
       }
       // Decided again on the very state that they were decided on: what follows from them has yet to be written.
       const base = (stream: string): Folded<unknown> => stored.get(stream)?.before ?? this.known(stream);
-      const unit = new UnitOfWork(accountId, base, this.now(), this.rules);
+      const found = (stream: string): readonly NewEvent[] => stored.get(stream)?.events ?? [];
+      const unit = new UnitOfWork(accountId, base, found, this.now(), this.rules);
       const settled = jobs.map((job) => ({ job, outcome: unit.run(job) }));
       const writes = unit.writes();
       if (forgetOthers(stored, writes)) continue;
@@ -333,6 +338,8 @@ class UnitOfWork {
   constructor(
     private readonly accountId: string,
     private readonly known: (stream: string) => Folded<unknown>,
+    /** What an earlier try has left in a stream. */
+    private readonly found: (stream: string) => readonly NewEvent[],
     private readonly at: number,
     private readonly rules: LedgerRules,
   ) {}
@@ -345,6 +352,7 @@ class UnitOfWork {
         this.consulted.add(stream);
         return this.states.get(stream) ?? this.known(stream);
       },
+      (stream) => this.found(stream).slice(this.events.get(stream)?.length ?? 0),
       this.at,
       this.rules,
       cause,
@@ -389,6 +397,16 @@ const forgetOthers = (stored: Map<string, Stored>, writes: readonly Write[]): bo
 
 const contentOf = ({ type, data }: NewEvent): Pick<NewEvent, 'type' | 'data'> => ({ type, data });
 
+/** What tells how something was decided: with the account it moves on, and the decision is the same. */
+const TOLD = new Set(['verdicts', 'charges', 'placedAtMs']);
+
+const decisionIn = ({ type, data }: Pick<NewEvent, 'type' | 'data'>): unknown => [
+  type,
+  Object.entries(data as object)
+    .filter(([name]) => !TOLD.has(name))
+    .sort(([a], [b]) => (a < b ? -1 : 1)),
+];
+
 /** See `AccountLedgers`: what must be durable first comes first. */
 const stagesOf = (writes: readonly Write[]): readonly Stage[] => {
   const stages: Write[][] = Array.from({ length: 5 }, () => []);
@@ -420,6 +438,8 @@ class Trial implements Ledger {
   constructor(
     accountId: string,
     private readonly known: (stream: string) => Folded<unknown>,
+    /** What an earlier try has left in a stream, from here on. */
+    private readonly found: (stream: string) => readonly NewEvent[],
     at: number,
     private readonly rules: LedgerRules,
     cause: Cause,
@@ -454,8 +474,7 @@ class Trial implements Ledger {
     const stream = this.orderStream(orderId);
     const decided = order.decide(command, this.order(orderId));
     for (const event of decided) {
-      this.record(order, stream, event);
-      this.react(event, this.order(orderId));
+      this.react(this.record(order, stream, event), this.order(orderId));
     }
     return decided;
   }
@@ -503,16 +522,21 @@ class Trial implements Ledger {
     return decided;
   }
 
+  /** Returns what is in the stream then: an earlier try may have stored the same decision, and that is the fact. */
   private record<State, Event extends DomainEvent>(
     { evolve }: { readonly evolve: (state: State, event: Event) => State },
     stream: string,
     { type, data }: Event,
-  ): void {
-    this.states.set(stream, evolve(this.stateOf(stream) as State, { type, data } as Event));
-    const event: NewEvent = { id: randomUUID(), type, data, meta: this.meta };
+  ): Event {
     const events = this.events.get(stream);
+    const decided: NewEvent = { id: randomUUID(), type, data, meta: this.meta };
+    const stored = this.found(stream)[events?.length ?? 0];
+    const event = stored && isDeepStrictEqual(decisionIn(stored), decisionIn(decided)) ? stored : decided;
+    const fact = contentOf(event) as Event;
+    this.states.set(stream, evolve(this.stateOf(stream) as State, fact));
     if (events) events.push(event);
     else this.events.set(stream, [event]);
+    return fact;
   }
 
   private stateOf(stream: string): unknown {

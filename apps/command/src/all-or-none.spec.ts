@@ -33,7 +33,7 @@ afterAll(async () => {
 });
 beforeEach(async () => {
   broker = new RecordingBroker();
-  ({ side, failures } = sideOn({ log, brokers: [broker], brokerTimeoutMs: 50 }));
+  ({ side, failures } = sideOn({ log, brokers: [broker] }));
   accountId = await openAccount(side, 'recording');
 });
 afterEach(async () => {
@@ -126,16 +126,20 @@ describe('wherever the process dies', () => {
     return { appends: mortal.appends, denied: [...orders.values()].map(({ status }) => status === 'denied') };
   };
 
-  it.each(Object.entries(requests))('%s', async (_, { lines, denied }) => {
-    const { appends } = await tell(lines);
-    expect(appends).toBeGreaterThan(lines.length);
-    for (let append = 0; append < appends; append += 1)
-      for (const when of ['before', 'after'] as const) {
-        const left = await tell(lines, { when, append });
-        // Before the intent is durable nobody knows of the request.
-        const known = append > 0 || when === 'after' ? lines.length : 0;
-        expect(left.denied).toHaveLength(known);
-        expect(left.denied.filter((one) => one)).toHaveLength(Math.min(known, denied));
-      }
-  });
+  it.each(Object.entries(requests))(
+    '%s',
+    async (_, { lines, denied }) => {
+      const { appends } = await tell(lines);
+      expect(appends).toBeGreaterThan(lines.length);
+      for (let append = 0; append < appends; append += 1)
+        for (const when of ['before', 'after'] as const) {
+          const left = await tell(lines, { when, append });
+          // Before the intent is durable nobody knows of the request.
+          const known = append > 0 || when === 'after' ? lines.length : 0;
+          expect(left.denied).toHaveLength(known);
+          expect(left.denied.filter((one) => one)).toHaveLength(Math.min(known, denied));
+        }
+    },
+    60_000,
+  );
 });

@@ -35,7 +35,7 @@ afterEach(async () => {
   await database.drop();
 });
 
-const openProcess = () => sideOn({ log, brokers: [first, second], now: () => nowMs, brokerTimeoutMs: 50 });
+const openProcess = () => sideOn({ log, brokers: [first, second], now: () => nowMs });
 
 const meta = { userId: 'ops', accountId: '', correlationId: 'test', causationId: 'test', at: 0, schemaVersion: 1 };
 

@@ -1,4 +1,5 @@
 import { Refused } from '#domain/decider';
+import type { Halt } from '#domain/risk/limits';
 import type { HouseSettingsEvent } from '#domain/settings/house-settings';
 import { haltOf, type HaltState, type HouseHalts } from '#domain/settings/effective';
 import type { UserSettingsEvent } from '#domain/settings/user-settings';
@@ -34,6 +35,15 @@ const AT_ONCE = 8;
 /** Before an order that is still open is asked to be cancelled again. */
 const AGAIN_MS = 5_000;
 
+/** What never changes of an order once it is placed. */
+interface Placed {
+  /** The first broker that it was to go to: the list names the one where it is. */
+  readonly broker?: string;
+  readonly strategyId?: string;
+}
+
+const isKilledIn = (states: Readonly<Record<string, HaltState>>): boolean => Object.values(states).includes('killed');
+
 const OPEN: HouseHalts = { house: 'open', brokers: {}, strategies: {}, accounts: {} };
 
 /**
@@ -45,6 +55,8 @@ export class KillSwitch {
   private house = OPEN;
   private readonly killedUsers = new Set<string>();
   private readonly askedAtMs = new Map<string, number>();
+  /** What an order says once and for all: read when the list does not tell enough. */
+  private readonly placed = new Map<string, Placed>();
   private timer: NodeJS.Timeout | undefined;
   private looking: Promise<void> | undefined;
 
@@ -75,10 +87,14 @@ export class KillSwitch {
   async look(): Promise<void> {
     await this.readOn();
     if (!this.isAnyKilled()) {
-      this.askedAtMs.clear();
+      for (const known of [this.askedAtMs, this.placed]) known.clear();
       return;
     }
-    const due = (await this.options.openOrders()).values();
+    const listed = await this.options.openOrders();
+    const open = new Set(listed.map(({ orderId }) => orderId));
+    for (const known of [this.askedAtMs, this.placed])
+      for (const orderId of known.keys()) if (!open.has(orderId)) known.delete(orderId);
+    const due = listed.values();
     const worker = async (): Promise<void> => {
       for (const order of due) await this.cancelIfKilled(order);
     };
@@ -111,19 +127,39 @@ export class KillSwitch {
     return this.killedUsers.size > 0 || states.includes('killed');
   }
 
-  private async cancelIfKilled({ orderId, accountId, broker }: OpenOrder): Promise<void> {
-    const { ledgers, desk, owners, outcomes, now } = this.options;
-    try {
-      const { state } = await ledgers.read(`order-${orderId}`);
-      const userId = await owners.of(accountId);
-      const halt = haltOf({
+  /** Whose switch reaches an order. Of the many that none does, most are told by the list alone. */
+  private async haltOn({ orderId, accountId, broker }: OpenOrder): Promise<Halt> {
+    const userId = await this.options.owners.of(accountId);
+    const given = (placed: Placed) =>
+      haltOf({
         house: { halts: this.house },
         user: { halt: this.killedUsers.has(userStreamOf(userId)) ? 'killed' : 'open' },
         accountId,
-        broker: state.broker ?? state.route?.broker ?? broker ?? undefined,
-        strategyId: state.details?.strategyId,
+        broker: broker ?? placed.broker,
+        strategyId: placed.strategyId,
       });
-      if (halt.state !== 'killed' || now() - (this.askedAtMs.get(orderId) ?? -Infinity) < AGAIN_MS) return;
+    const { strategies, brokers } = this.house;
+    const listed = given(this.placed.get(orderId) ?? {});
+    const isTold = listed.state === 'killed' || (!isKilledIn(strategies) && (broker !== null || !isKilledIn(brokers)));
+    if (isTold || this.placed.has(orderId)) return listed;
+    const { state } = await this.options.ledgers.read(`order-${orderId}`);
+    const { details, route } = state;
+    if (!details || !route) return listed; // not placed yet: it is judged by the switches itself
+    const placed = {
+      broker: route.broker,
+      ...(details.strategyId !== undefined && { strategyId: details.strategyId }),
+    };
+    this.placed.set(orderId, placed);
+    return given(placed);
+  }
+
+  private async cancelIfKilled(order: OpenOrder): Promise<void> {
+    const { ledgers, desk, outcomes, now } = this.options;
+    const { orderId, accountId } = order;
+    try {
+      if (now() - (this.askedAtMs.get(orderId) ?? -Infinity) < AGAIN_MS) return;
+      const halt = await this.haltOn(order);
+      if (halt.state !== 'killed') return;
       this.askedAtMs.set(orderId, now());
       const cause = { userId: `kill-switch ${halt.by}`, correlationId: `kill-${orderId}`, causationId: orderId };
       const { value: asked } = await ledgers.transact(accountId, [`order-${orderId}`], cause, (ledger) => {

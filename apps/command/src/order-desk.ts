@@ -5,6 +5,7 @@ import { Refused } from '#domain/decider';
 import { type IntentLine, type LineResult, type LineStatus, perLine, statusOf } from '#domain/intents/intent';
 import { type Evidence, isHeld, type Order, type OrderDetails, type OrderTerms } from '#domain/orders/order';
 import { passes } from '#domain/risk/checks';
+import type { Halt } from '#domain/risk/limits';
 import type { Verdict } from '#domain/risk/verdict';
 import { EventLogUnavailable } from '#event-log/event-log';
 import {
@@ -19,6 +20,7 @@ import {
 import { istDay } from '#brokers/fields';
 import type { AccountLedgers, Cause, Committed, Ledger } from './account-ledger';
 import { tagOf } from './ids';
+import { isReplayed } from './market-clock';
 import type { OrderOutcomes } from './outcomes';
 import { type Judgement, lineIdOf, type Need, type RiskDesk, WHOLE_BP } from './risk-desk';
 import type { Routes, Routing } from './routing';
@@ -66,8 +68,8 @@ const AGAIN_MS = 100;
 /** Who asks us to come back later than this is not waited for. */
 const PATIENCE_MS = 5_000;
 
-/** What was decided so long ago is not sent again: the market has moved on. */
-const STALE_MS = 30_000;
+/** What was asked for so long ago is not sent any more: the market has moved on. */
+export const STALE_MS = 30_000;
 
 /** When an attempt that was proven absent is looked for again: should it have come late, somebody must know. */
 const LATE_AFTER_MS = [20_000, 60_000, 300_000, 1_200_000];
@@ -159,7 +161,17 @@ export class OrderDesk {
     const { details, route, releaseAtMs } = order;
     if (!isHeld(order) || !details || !route || releaseAtMs === undefined) return false;
     const market = await this.brokerOf(details.accountId, route.broker);
-    return market !== undefined && market.marketNowMs() >= releaseAtMs;
+    return market !== undefined && this.mayGo(details, market, releaseAtMs);
+  }
+
+  /**
+   * The time has come. A market that replays a day never shows the next one: there it is due as soon as the hours that are
+   * replayed are hours of trading.
+   */
+  private mayGo(details: OrderDetails, market: Broker, releaseAtMs: number): boolean {
+    const marketMs = market.marketNowMs();
+    if (marketMs >= releaseAtMs) return true;
+    return isReplayed(marketMs, this.options.now()) && this.options.risk.isOpenFor(details, market);
   }
 
   /**
@@ -172,12 +184,12 @@ export class OrderDesk {
     const { details, route, releaseAtMs } = order;
     if (!isHeld(order) || !details || !route || releaseAtMs === undefined) return undefined;
     const market = this.options.brokers.of(details.accountId, route.broker);
-    if (!market || market.marketNowMs() < releaseAtMs) return undefined;
+    if (!market || !this.mayGo(details, market, releaseAtMs)) return undefined;
     const giveUp = (evidence: Evidence, verdicts?: readonly Verdict[]) => {
       ledger.decideOrder(orderId, { type: 'AbandonOrder', data: { evidence, ...(verdicts && { verdicts }) } });
     };
     const [session, today] = [istDay(releaseAtMs), istDay(market.marketNowMs())];
-    if (today !== session) {
+    if (today !== session && !isReplayed(market.marketNowMs(), this.options.now())) {
       giveUp({ code: 'SESSION_MISSED', message: `it was for the session of ${session}, and this is ${today}` });
       return undefined;
     }
@@ -247,9 +259,8 @@ export class OrderDesk {
     const { details, terms } = ledger.order(orderId);
     if (!details) throw new Error(`order ${orderId} was dispatched without details`);
     const decidedAtMs = this.options.now();
-    const held = ledger.account.reservations.get(orderId);
-    const isExit = held !== undefined && held.closingQuantity === held.remainingQuantity;
-    const dispatch = { details, terms, tag, isExit, ...(algoId !== undefined && { algoId }) };
+    const exits = isExit(ledger.account, orderId);
+    const dispatch = { details, terms, tag, isExit: exits, ...(algoId !== undefined && { algoId }) };
     return { dispatch, broker, attempt, askedAtMs, decidedAtMs, sentBeforeMs: this.sentBefore(decidedAtMs) };
   }
 
@@ -402,16 +413,27 @@ export class OrderDesk {
     const { orderId } = dispatch.details;
     const { status, attempt, pendingCancel } = ledger.order(orderId);
     if (answer.outcome !== 'notSent' || status !== 'not-sent') return [];
+    let { evidence } = answer;
     const { again = 'nowhere', retryAfterMs = 0 } = answer;
     const isWanted =
       again !== 'nowhere' && pendingCancel === undefined && this.options.now() - askedAtMs < STALE_MS && !this.stopping;
     if (routes && isWanted && attempt < routes.maxAttempts) {
       const here = again === 'here' && retryAfterMs <= PATIENCE_MS ? broker : undefined;
-      const to = this.elsewhere(ledger, orderId, broker, routes) ?? here;
+      const halted = here === undefined ? undefined : this.haltAt(ledger, orderId, here);
+      const to = this.elsewhere(ledger, orderId, broker, routes) ?? (halted ? undefined : here);
       if (to !== undefined) return [this.dispatch(ledger, orderId, to, askedAtMs)];
+      if (halted)
+        evidence = { code: 'HALTED', message: `switch of ${halted.by}: ${halted.state}; before: ${evidence.code}` };
     }
-    ledger.decideOrder(orderId, { type: 'AbandonOrder', data: { evidence: answer.evidence } });
+    ledger.decideOrder(orderId, { type: 'AbandonOrder', data: { evidence } });
     return [];
+  }
+
+  /** The switch that was thrown since the order was judged and keeps it from a broker. What closes a position may be killed only. */
+  private haltAt(ledger: Ledger, orderId: string, broker: string): Halt | undefined {
+    const { account } = ledger;
+    const halt = this.options.risk.haltOf(account, ledger.order(orderId).details, broker);
+    return halt.state === 'killed' || (halt.state === 'reduce-only' && !isExit(account, orderId)) ? halt : undefined;
   }
 
   /** The next of an order's routes that would take it, where failing over is allowed. */
@@ -424,6 +446,7 @@ export class OrderDesk {
     return all.slice(all.indexOf(broker) + 1).find((name) => {
       const other = this.options.brokers.of(details.accountId, name);
       if (name === broker || !other || (other.isPaper === true && account.kind === 'live')) return false;
+      if (this.haltAt(ledger, orderId, name)) return false;
       return other.refuses?.({ ...details, ...terms }) === undefined;
     });
   }
@@ -723,6 +746,12 @@ const toldBy = (answer: BrokerAnswer, refusal: 'cancel-rejected' | 'replace-reje
 
 const isProvenAbsent = (answer: BrokerAnswer): boolean =>
   answer.outcome === 'notSent' && answer.evidence.code === PROVEN_ABSENT;
+
+/** Does nothing but close what is held. */
+const isExit = ({ reservations }: Account, orderId: string): boolean => {
+  const held = reservations.get(orderId);
+  return held !== undefined && held.closingQuantity === held.remainingQuantity;
+};
 
 /** The client asked to cancel while the order was still on its way. */
 const mustStillCancel = ({ status, pendingCancel }: Order): boolean =>

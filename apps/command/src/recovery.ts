@@ -8,7 +8,7 @@ import type { Brokers } from '#brokers/broker';
 import { istDay } from '#brokers/fields';
 import type { AccountLedgers, Cause, Ledger } from './account-ledger';
 import { placeTogether } from './all-or-none';
-import { complete, type DueDispatch, type OrderDesk, reserveBoth, resultsOf, SETTLE_MS } from './order-desk';
+import { complete, type DueDispatch, type OrderDesk, reserveBoth, resultsOf, SETTLE_MS, STALE_MS } from './order-desk';
 import type { OrderOutcomes } from './outcomes';
 import type { IntentsInFlight } from './intents-in-flight';
 
@@ -43,9 +43,6 @@ const ASK_AT_LEAST_EVERY_MS = 300_000;
 /** So many brokers are waited for at a time. */
 const AT_ONCE = 32;
 
-/** What could not be sent within this time of being asked is not sent later: the market has moved on. */
-const STALE_MS = 30_000;
-
 /** `fine`: there was nothing to do. `later`: somebody may be busy with it. */
 type Outcome = 'finished' | 'fine' | 'later';
 
@@ -59,6 +56,8 @@ export class Recovery {
   private stopped = false;
   /** Orders that were found in good order, with their position: not looked at again until that moves. */
   private fine = new Map<string, number>();
+  /** Orders that wait for their market, as they were found: left alone until that opens, or something happens to them. */
+  private held = new Map<string, { readonly position: number; readonly order: Order }>();
   /** Orders whose broker was asked and had nothing to say: when it is asked again, each time later. */
   private asked = new Map<string, { readonly againAtMs: number; readonly pauseMs: number }>();
 
@@ -105,6 +104,7 @@ export class Recovery {
         return;
       }
       try {
+        if (await this.waitsOn(work)) return;
         const outcome = work.kind === 'intent' ? await this.finishIntent(work) : await this.finishOrder(work, first);
         if (outcome === 'finished') finished += 1;
         if (outcome === 'fine') fine.set(work.id, work.position);
@@ -126,8 +126,14 @@ export class Recovery {
     }
     this.fine = fine;
     const open = new Set(all.map(({ id }) => id));
-    for (const id of this.asked.keys()) if (!open.has(id)) this.asked.delete(id);
+    for (const known of [this.asked, this.held]) for (const id of known.keys()) if (!open.has(id)) known.delete(id);
     return finished;
+  }
+
+  /** Known to wait for its market, which is not open yet: nothing of it is read until then. */
+  private async waitsOn({ id, position }: OpenWork): Promise<boolean> {
+    const held = this.held.get(id);
+    return held?.position === position && !(await this.options.desk.isDue(held.order));
   }
 
   /** Carries an intent from wherever it stands to its answer. */
@@ -169,7 +175,7 @@ export class Recovery {
   }
 
   /** Brings an order, its account and its broker back in step. */
-  private async finishOrder({ id, accountId }: OpenWork, first: boolean): Promise<Outcome> {
+  private async finishOrder({ id, accountId, position }: OpenWork, first: boolean): Promise<Outcome> {
     const { ledgers, desk, log, inFlight, now } = this.options;
     const { state } = await ledgers.read(`order-${id}`);
     const { details, broker, status, pendingCancel, pendingReplace } = state;
@@ -181,7 +187,10 @@ export class Recovery {
     });
     const doubtful = doubtOf(state, events, desk);
     if (isHeld(state)) {
-      if (!(await desk.isDue(state))) return 'later';
+      if (!(await desk.isDue(state))) {
+        this.held.set(id, { position, order: state });
+        return 'later';
+      }
       await desk.prepare(accountId, [details]); // it is judged again, on what is known now
       const { value: due } = await ledgers.transact(accountId, [`order-${id}`], cause, (ledger) =>
         desk.release(ledger, id),

@@ -9,7 +9,9 @@ import { SEGMENT_CLASS } from '#domain/market/venues';
 import { toRupees } from '#domain/money';
 import type { OrderDetails, OrderTerms } from '#domain/orders/order';
 import { judge, passes } from '#domain/risk/checks';
+import type { Exposure } from '#domain/risk/context';
 import { exposureOf } from '#domain/risk/exposure';
+import type { Halt } from '#domain/risk/limits';
 import { marginPriceE4 } from '#domain/risk/margin-price';
 import type { Verdict } from '#domain/risk/verdict';
 import { haltOf } from '#domain/settings/effective';
@@ -100,9 +102,10 @@ export class RiskDesk {
     const releaseAtMs = this.releaseAt(question, instrument, day, atMs);
     const lastPriceE4 = market.lastPriceE4(details.instrumentKey);
     const known = { tradingDate: day.date, ...(lastPriceE4 !== undefined && { lastPriceE4 }) };
+    const exposure = exposureFor(question, day, atMs);
     const verdicts: Verdict[] = [
       { check: 'known-instrument', outcome: 'pass', actual: instrument.symbol },
-      ...this.check(question, instrument, day, { atMs, releaseAtMs, ...known }),
+      ...this.check(question, instrument, exposure, day, { atMs, releaseAtMs, ...known }),
     ];
     const priceE4 = marginPriceE4(terms, { side: details.side, ...known });
     if (!passes(verdicts))
@@ -114,7 +117,8 @@ export class RiskDesk {
         verdicts: [...verdicts, { check: 'balance', outcome: 'fail', reason: 'no price to margin the order at' }],
       };
 
-    const share = marginShareOf(details, instrument, day);
+    const knownShare = marginShareOf(details, instrument, day);
+    const share = 'missing' in knownShare && onlyCloses(terms, exposure) ? closingShare(instrument, day) : knownShare;
     if ('missing' in share)
       return {
         verdicts: [...verdicts, { check: 'balance', outcome: 'fail', reason: `${share.missing} is not known` }],
@@ -143,36 +147,23 @@ export class RiskDesk {
     };
   }
 
+  /** The switches that an order passes on its way to a broker, as they stand now. Settings must have been prepared. */
+  haltOf(account: Account, details: Pick<OrderDetails, 'strategyId'> | undefined, broker: string): Halt {
+    const { user, house } = this.options.settings.known(account.userId);
+    return haltOf({ house, user, accountId: account.accountId, broker, strategyId: details?.strategyId });
+  }
+
   private check(
-    { details, terms, market, account, action, present, modifications = 0 }: Question,
+    { details, terms, market, account, action, present }: Question,
     instrument: Instrument,
+    exposure: Exposure,
     day: MarketDay,
     now: { atMs: number; releaseAtMs: number | undefined; tradingDate: string; lastPriceE4?: number },
   ): readonly Verdict[] {
-    const { accountId, side, product, strategyId, instrumentKey, orderId } = details;
-    const { user, house, effective } = this.options.settings.known(account.userId);
+    const { side, product, strategyId, instrumentKey, orderId } = details;
+    const { effective } = this.options.settings.known(account.userId);
     const underlying = day.underlyingOf(instrument);
     const { releaseAtMs, ...times } = now;
-    const exposure = exposureOf(
-      account,
-      {
-        orderId,
-        ...(details.slice !== undefined && { lineId: lineIdOf(details) }),
-        instrumentKey,
-        product,
-        side,
-        quantity: terms.quantity,
-        ...(terms.priceE4 !== undefined && { priceE4: terms.priceE4 }),
-        modifications,
-      },
-      {
-        tradingDate: day.date,
-        atMs: now.atMs,
-        instrumentOf: day.files.resolve,
-        lastPriceE4: (key) => market.lastPriceE4(key),
-        previousCloseE4: (key) => day.factsOf(key).previousClose?.priceE4,
-      },
-    );
     const { intradayVar } = effective.limits;
     return judge(terms, {
       instrument,
@@ -190,7 +181,7 @@ export class RiskDesk {
       marginCorrections: day.corrections.margin,
       limits: effective.limits,
       limitSources: effective.sources,
-      halt: haltOf({ house, user, accountId, broker: market.name, strategyId }),
+      halt: this.haltOf(account, details, market.name),
       exposure,
       ...(intradayVar && {
         valueAtRisk: valueAtRiskOf(intradayVar, account, { instrument, side, terms, orderId }, day, market),
@@ -225,6 +216,17 @@ export class RiskDesk {
     if (!instrument) return false;
     const answer = this.askingFor({ details, terms: details, action: 'new' }, instrument, day)(atMs);
     return !answer.allowed && answer.nextOpensAtMs !== undefined && istDay(answer.nextOpensAtMs) === day.date;
+  }
+
+  /** Whether the market of an order would take it now. */
+  isOpenFor(details: OrderDetails, market: Broker): boolean {
+    const atMs = market.marketNowMs();
+    const day = this.on(istDay(atMs));
+    const instrument = day.files.resolve(details.instrumentKey);
+    return (
+      instrument !== undefined &&
+      this.askingFor({ details, terms: details, action: 'new' }, instrument, day)(atMs).allowed
+    );
   }
 
   /** What the exchange says to an order, by the time at which it gets there. */
@@ -267,6 +269,49 @@ export class RiskDesk {
     ];
   }
 }
+
+/** What the account's stream says of an order's surroundings. */
+const exposureFor = (
+  { details, terms, market, account, modifications = 0 }: Question,
+  day: MarketDay,
+  atMs: number,
+): Exposure => {
+  const { orderId, instrumentKey, product, side } = details;
+  return exposureOf(
+    account,
+    {
+      orderId,
+      ...(details.slice !== undefined && { lineId: lineIdOf(details) }),
+      instrumentKey,
+      product,
+      side,
+      quantity: terms.quantity,
+      ...(terms.priceE4 !== undefined && { priceE4: terms.priceE4 }),
+      modifications,
+    },
+    {
+      tradingDate: day.date,
+      atMs,
+      instrumentOf: day.files.resolve,
+      lastPriceE4: (key) => market.lastPriceE4(key),
+      previousCloseE4: (key) => day.factsOf(key).previousClose?.priceE4,
+    },
+  );
+};
+
+/** All that is still to be executed closes what is held and is promised to no other order. */
+const onlyCloses = ({ quantity }: OrderTerms, { closableQuantity, filledQuantity }: Exposure): boolean =>
+  quantity - filledQuantity <= closableQuantity;
+
+/**
+ * A file that does not speak of an instrument any more must not keep anybody in it: what closes needs no margin. Should it
+ * open something after all, because the position is gone by then, that is held in full, or as its portfolio says.
+ */
+const closingShare = (instrument: Instrument, { date }: MarketDay): Share => ({
+  ...(isPooled(instrument) && { marginBp: 0 }),
+  rule: 'closes what is held: its rate is not known, and not needed',
+  effectiveFrom: date,
+});
 
 /** What part of its value an order has to hold by itself; its portfolio says the rest. */
 export const marginShareOf = (

@@ -98,10 +98,11 @@ export class Settings {
     return this.combined(user, house);
   }
 
-  /** The house's settings as they were read last; what the process was configured with until then. */
+  /** The house's settings as they were read last, without waiting: for who has awaited `house` before. */
   knownHouse(): HouseSettings {
     const read = this.documents.get(HOUSE_STREAM)?.read as Versioned<HouseSettings> | undefined;
-    return (read ?? this.houseDecider.initial).document;
+    if (!read) throw new Error('the settings of the house were not read yet');
+    return read.document;
   }
 
   /**

@@ -3,7 +3,6 @@ import { account, type AccountCommand } from '#domain/accounts/account';
 import type { Instrument } from '#domain/instruments/instrument';
 import { E4_PER_RUPEE } from '#domain/money';
 import type { Brokers } from '#brokers/broker';
-import { istDay } from '#brokers/fields';
 import type { EventLog, EventMeta } from '#event-log/event-log';
 import { execute } from '#event-log/execute';
 import { AccountLedgers } from './account-ledger';
@@ -14,6 +13,7 @@ import { OrderDesk } from './order-desk';
 import type { OrderOutcomes } from './outcomes';
 import { IntentsInFlight } from './intents-in-flight';
 import { KillSwitch, type OpenOrder } from './kill-switch';
+import { tradingDateOf } from './market-clock';
 import { type OpenWork, Recovery } from './recovery';
 import { RiskDesk } from './risk-desk';
 import { Routing } from './routing';
@@ -36,9 +36,6 @@ export interface WriteSideOptions {
   /** Whether it is this process that looks after what others have left open: one of all that take orders. */
   readonly isKeeper: () => boolean;
 }
-
-/** A market whose clock is so far from ours replays another day. */
-const REPLAYED_MS = 3_600_000;
 
 /** What a paper account starts with: one crore rupees of play money. */
 const PAPER_FUNDS_E4 = 10_000_000 * E4_PER_RUPEE;
@@ -65,6 +62,7 @@ export class WriteSide {
     this.ledgers = new AccountLedgers(log, now, {
       tradingDate: (broker, atMs) => tradingDateOf(brokers.marketNowMs(broker) ?? now(), now(), atMs),
       of: ({ broker }) => risk.rulesOn(tradingDateOf(brokers.marketNowMs(broker) ?? now(), now())),
+      prepare: () => known.house(),
     });
     this.owners = new AccountOwners(this.ledgers);
     const { settings, owners, ledgers, inFlight } = this;
@@ -151,9 +149,3 @@ export class WriteSide {
     return accountId;
   }
 }
-
-/** The day of a market whose clock shows `marketMs`: of something that happened at `atMs`, which may be told late. */
-const tradingDateOf = (marketMs: number, nowMs: number, atMs?: number): string => {
-  const isReplayed = Math.abs(marketMs - nowMs) > REPLAYED_MS;
-  return istDay(atMs === undefined || isReplayed ? marketMs : atMs);
-};

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { accountBy, type AccountCommand, type AccountEvent } from '#domain/accounts/account';
 import { history, recorded } from '../../../test/support/events';
 import type { RecordedEvent } from '#event-log/event-log';
 import { toMessage, toWatermark } from './envelope';
@@ -64,7 +65,7 @@ describe('the document of the topics', () => {
 
   it('knows every field of what the write side records, and asks for none that is not there', () => {
     const seen = new Set<string>();
-    for (const { type, data } of recorded(history({ seed: 7, orders: 400 }))) {
+    for (const { type, data } of [...recorded(history({ seed: 7, orders: 400 })), ...lifeOfAContract()]) {
       seen.add(type);
       const schema = `components/schemas/${type}`;
       const fields = Object.keys(data);
@@ -95,3 +96,31 @@ describe('the document of the topics', () => {
     expect(document.get('channels/parked/address')).toBe(topicsOf().parked);
   });
 });
+
+/** What no history of shares contains: a contract is bought, and its last trading day passes. */
+const lifeOfAContract = (): readonly AccountEvent[] => {
+  const call = { group: 'NIFTY', isOption: true, expiry: '2026-01-06' };
+  const { decide, evolve, initial } = accountBy({
+    contractOf: (instrumentKey) => (instrumentKey === 'NSE_FO|1' ? call : undefined),
+    worstCaseE4: () => 0,
+    chargesOf: () => undefined,
+  });
+  const subject = { orderId: 'order-1', instrumentKey: 'NSE_FO|1', product: 'NRML', side: 'BUY' } as const;
+  const trade = { tradeId: 't', quantity: 65, priceE4: 1, cumulativeQuantity: 65, orderClosed: true, broker: 'paper' };
+  const share = { ...subject, orderId: 'order-2', instrumentKey: 'NSE_EQ|1', quantity: 1, marginPriceE4: 1 };
+  const commands: readonly AccountCommand[] = [
+    { type: 'OpenAccount', data: { accountId: 'a', userId: 'u', kind: 'paper', broker: 'paper' } },
+    { type: 'DepositFunds', data: { depositId: 'd', amountE4: 1_000 } },
+    { type: 'ReserveMargin', data: { ...subject, quantity: 65, marginPriceE4: 1, tradingDate: '2026-01-02' } },
+    { type: 'PostMargin', data: { ...subject, ...trade, tradingDate: '2026-01-02' } },
+    { type: 'ReserveMargin', data: { ...share, tradingDate: '2026-01-07' } },
+  ];
+  const happened: AccountEvent[] = [];
+  let now = initial;
+  for (const command of commands)
+    for (const event of decide(command, now)) {
+      happened.push(event);
+      now = evolve(now, event);
+    }
+  return happened;
+};

@@ -175,6 +175,24 @@ const NO_RULES: AccountRules = {
   chargesOf: () => undefined,
 };
 
+/**
+ * The rules for what has happened: a trade is posted whatever becomes of the figures beside it, so a model that fails (a
+ * table that it cannot count with, an amount that is no exact number) is one that does not know.
+ */
+const asFarAsKnown = (rules: AccountRules): AccountRules => ({
+  contractOf: (instrumentKey) => rules.contractOf(instrumentKey),
+  worstCaseE4: (positions, orders) => unlessItFails(() => rules.worstCaseE4(positions, orders)),
+  chargesOf: (day, trade) => unlessItFails(() => rules.chargesOf(day, trade)),
+});
+
+const unlessItFails = <Answer>(ask: () => Answer): Answer | undefined => {
+  try {
+    return ask();
+  } catch {
+    return undefined;
+  }
+};
+
 /* -------------------------------------------------------------------------------------------------- commands */
 
 export type AccountCommand =
@@ -315,9 +333,9 @@ const oppositeQuantity = ({ quantity }: Position, side: Side): number =>
 
 /* ---------------------------------------------------------------------------------------------------- decide */
 
-const decideBy =
-  (rules: AccountRules) =>
-  (command: AccountCommand, account: Account): readonly AccountEvent[] => {
+const decideBy = (rules: AccountRules) => {
+  const facts = asFarAsKnown(rules);
+  return (command: AccountCommand, account: Account): readonly AccountEvent[] => {
     if (command.type === 'OpenAccount') {
       if (account.status === 'new') return [{ type: 'AccountOpened', data: command.data }];
       const { accountId, userId, kind, broker } = command.data;
@@ -353,7 +371,7 @@ const decideBy =
         if (held && (held.side !== subject.side || positionKey(held) !== positionKey(subject)))
           return refuse('margin.different-order');
         if (held || account.postedQuantities.has(subject.orderId)) return [];
-        const over = expired(rules, account, subject.tradingDate);
+        const over = expired(facts, account, subject.tradingDate);
         const now = evolveAll(account, over);
         const contract = rules.contractOf(subject.instrumentKey);
         const hold = needOf(now, subject, quantity, marginPriceE4, marginBp);
@@ -379,18 +397,19 @@ const decideBy =
         if (isSame) return [];
         return command.type === 'ChangeReservation'
           ? affordable(rules, account, event, held)
-          : pooled(rules, account, [event], held.contract);
+          : pooled(facts, account, [event], held.contract);
       }
       case 'PostMargin':
-        return post(rules, command.data, account);
+        return post(facts, command.data, account);
       case 'VoidMargin': {
         const held = account.reservations.get(command.data.orderId);
         if (!held) return [];
         const { orderId, amountE4 } = held;
-        return pooled(rules, account, [{ type: 'MarginVoided', data: { orderId, amountE4 } }], held.contract);
+        return pooled(facts, account, [{ type: 'MarginVoided', data: { orderId, amountE4 } }], held.contract);
       }
     }
   };
+};
 
 const sumOf = (quantities: Map<string, number>): number => quantities.reduce((sum, quantity) => sum + quantity, 0);
 
@@ -506,10 +525,12 @@ const pooled = (
   }));
   const positionsE4 = positions.length === 0 ? 0 : rules.worstCaseE4(positions, []);
   const togetherE4 = orders.length === 0 ? positionsE4 : rules.worstCaseE4(positions, orders);
-  if (positionsE4 === undefined || togetherE4 === undefined) return events;
+  if (!isAmount(positionsE4) || !isAmount(togetherE4)) return events;
   const pool: Pool = { group, positionsE4, ordersE4: togetherE4 - positionsE4 };
   return [...events.slice(0, -1), { ...last, data: { ...last.data, pool } } as AccountEvent];
 };
+
+const isAmount = (amountE4: number | undefined): amountE4 is number => Number.isSafeInteger(amountE4);
 
 /** A trade happened: it is posted whether or not it was reserved, because it is a fact. */
 const post = (

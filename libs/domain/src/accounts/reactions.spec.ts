@@ -1,7 +1,7 @@
 import type { OrderEvent } from '../orders/order';
 import { after, details, happened, terms } from '../orders/samples';
 import type { AccountCommand } from './account';
-import { accountReaction } from './reactions';
+import { accountReaction, askedIn } from './reactions';
 
 const PRICE_E4 = 15_000_000;
 
@@ -14,7 +14,7 @@ const reactionTo = (event: OrderEvent, ...history: readonly OrderEvent[]): Accou
 
 const voids: AccountCommand = { type: 'VoidMargin', data: { orderId: 'order-1' } };
 /** A limit at the price of `terms`. */
-const ASKED = { orderType: 'LIMIT', priceE4: terms(100).priceE4 } as const;
+const ASKED = askedIn(terms(100));
 const adjusts = (quantity: number): AccountCommand => ({
   type: 'AdjustReservation',
   data: { orderId: 'order-1', quantity, marginPriceE4: PRICE_E4, asked: ASKED },

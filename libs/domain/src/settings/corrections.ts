@@ -1,25 +1,30 @@
 /** Market data that an admin sets right: rows that are laid over the tables that are shipped. */
 
 import { type ChargeCorrections } from '../charges/estimate';
+import { WHOLE_E9 } from '../charges/exact';
 import { planBooks } from '../charges/plans';
 import { rateTables } from '../charges/schedule';
 import { Refused } from '../decider';
-import { MARGIN_TABLES, type MarginCorrections } from '../margin/parameters';
+import type { MarginCorrections } from '../margin/parameters';
 import { calendarWith } from '../market/calendar';
 import type { CalendarCorrections } from '../market/corrections';
 import { PHASE_RULES } from '../market/phase-rules';
 import { PHASE_TABLES } from '../market/phases';
+import { E4_PER_RUPEE } from '../money';
+import { MARGIN } from './margin-rows';
 import {
+  between,
   byName,
   clock,
+  dated,
   day,
-  figure,
   flag,
   list,
   malformed,
   oneOf,
   row,
-  type Shape,
+  shareBp,
+  sourced,
   text,
   textOr,
   whole,
@@ -35,10 +40,6 @@ export interface Corrections {
 export const NO_CORRECTIONS: Corrections = { calendar: {}, charges: {}, margin: {} };
 
 /* ------------------------------------------------------------------------------------------------------- the rows */
-
-const certainty = oneOf('confirmed', 'single-source', 'inferred', 'unconfirmed');
-const sourced = { certainty, source: text };
-const dated = { from: day, ...sourced };
 
 const exchange = oneOf('NSE', 'BSE', 'MCX');
 const SEGMENT_CLASSES = ['equity', 'derivatives', 'currency', 'commodity'] as const;
@@ -79,7 +80,7 @@ const CALENDAR = row(
       ),
     ),
     phases: list(row({ exchanges: list(exchange), phaseClass, rule: text, windows, ...dated })),
-    expiryDays: list(row({ exchange, weekday: whole, ...dated })),
+    expiryDays: list(row({ exchange, weekday: between(0, 6), ...dated })),
     amo: list(
       row({
         broker: text,
@@ -102,12 +103,12 @@ const CALENDAR = row(
         { measure: oneOf('ST-ASM', 'LT-ASM', 'GSM', 'ESM', 'IRP'), ...dated },
         {
           stage: whole,
-          marginBp: whole,
+          marginBp: shareBp,
           tradeForTrade: yes,
-          bandBp: whole,
+          bandBp: shareBp,
           onceAWeek: yes,
           noUpwardMovement: yes,
-          buyerDepositBp: whole,
+          buyerDepositBp: shareBp,
           callAuction: yes,
           note: text,
         },
@@ -119,11 +120,15 @@ const CALENDAR = row(
 
 const plan = { broker: text, plan: text, ...dated };
 const rounding = oneOf('PAISE', 'RUPEE_VIA_PAISE');
+/** Of a value: at most all of it, in parts per billion. */
+const shareE9 = between(0, WHOLE_E9);
+/** No charge for one order is more than Rs 10 lakh. */
+const feeE4 = between(0, 1_000_000 * E4_PER_RUPEE);
 
 const CHARGES = row(
   {},
   {
-    rates: list(row({ table: text, buyE9: whole, sellE9: whole, ...dated })),
+    rates: list(row({ table: text, buyE9: shareE9, sellE9: shareE9, ...dated })),
     brokerage: list(
       row({
         ...plan,
@@ -131,7 +136,7 @@ const CHARGES = row(
           ...['delivery', 'intraday', 'mtf', 'future', 'option'],
           ...['currency-future', 'currency-option', 'commodity-future', 'commodity-option'],
         ),
-        rule: row({}, { shareE9: whole, flatE4: whole, floorE4: whole, capE4: whole, clearingE9: whole }),
+        rule: row({}, { shareE9, flatE4: feeE4, floorE4: feeE4, capE4: feeE4, clearingE9: shareE9 }),
       }),
     ),
     terms: list(
@@ -139,7 +144,7 @@ const CHARGES = row(
         ...plan,
         rounding,
         cttRounding: rounding,
-        dp: row({ amountE4: whole, withGst: flag }),
+        dp: row({ amountE4: feeE4, withGst: flag }),
         exerciseBrokerage: flag,
       }),
     ),
@@ -148,44 +153,14 @@ const CHARGES = row(
         ...plan,
         perDay: (value, at) => {
           const isShare = typeof value === 'object' && value !== null && 'shareE9' in value;
-          (isShare ? row({ shareE9: whole }) : row({ slabE4: whole, chargeE4: whole }))(value, at);
+          (isShare ? row({ shareE9 }) : row({ slabE4: between(1, Number.MAX_SAFE_INTEGER), chargeE4: feeE4 }))(
+            value,
+            at,
+          );
         },
       }),
     ),
   },
-);
-
-/** A row of margins has the fields of the rows that it is laid over. */
-const like = (sample: object): Shape =>
-  row(
-    Object.fromEntries(
-      Object.entries(sample).map(([name, value]: [string, unknown]) => [
-        name,
-        name === 'from' ? day : shapeOf(name, value),
-      ]),
-    ),
-  );
-
-const shapeOf = (name: string, value: unknown): Shape => {
-  if (name === 'certainty') return certainty;
-  if (Array.isArray(value)) return list(shapeOf('', value[0]));
-  if (typeof value === 'object' && value !== null) return like(value);
-  return typeof value === 'number' ? figure : typeof value === 'boolean' ? flag : text;
-};
-
-const MARGIN = row(
-  {},
-  Object.fromEntries(
-    Object.entries(MARGIN_TABLES).map(([table, byKey]: [string, Readonly<Record<string, readonly object[]>>]) => [
-      table,
-      row(
-        {},
-        Object.fromEntries(
-          Object.entries(byKey).map(([key, [sample]]) => [key, list(sample ? like(sample) : row({}))]),
-        ),
-      ),
-    ]),
-  ),
 );
 
 /* -------------------------------------------------------------------------------------------------------- the check */

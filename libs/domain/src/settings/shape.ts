@@ -22,7 +22,14 @@ export const flag = test('true or false', (value) => typeof value === 'boolean')
 export const yes = test('true, or absent', (value) => value === true);
 export const whole = test('a whole number of 0 or more', (value) =>
   typeof value === 'number' && Number.isSafeInteger(value) && value >= 0);
-export const figure = test('a number', (value) => typeof value === 'number' && Number.isFinite(value));
+/** A whole number of a range, which it names. */
+export const between = (least: number, most: number): Shape =>
+  test(`a whole number from ${String(least)} to ${String(most)}`, (value) =>
+    typeof value === 'number' && Number.isSafeInteger(value) && value >= least && value <= most);
+/** Any number of a range. */
+export const figure = (least: number, most: number): Shape =>
+  test(`a number from ${String(least)} to ${String(most)}`, (value) =>
+    typeof value === 'number' && value >= least && value <= most);
 export const clock = test('a time of the day, HH:MM', (value) => typeof value === 'string' && CLOCK.test(value));
 export const day = test('a day, YYYY-MM-DD', (value) => {
   if (typeof value !== 'string' || !DAY.test(value)) return false;
@@ -47,6 +54,22 @@ export const list =
     value.forEach((one: unknown, n) => {
       entry(one, `${at}[${String(n)}]`);
     });
+  };
+
+/** A list that is not empty: something takes the greatest, or the first, of it. */
+export const someOf =
+  (entry: Shape): Shape =>
+  (value, at) => {
+    list(entry)(value, at);
+    if (Array.isArray(value) && value.length === 0) malformed(at, 'a list of one or more');
+  };
+
+/** The one shape and the other. */
+export const both =
+  (one: Shape, other: Shape): Shape =>
+  (value, at) => {
+    one(value, at);
+    other(value, at);
   };
 
 export const byName =
@@ -77,3 +100,15 @@ const fieldsOf = (value: unknown, at: string): readonly (readonly [string, unkno
   typeof value === 'object' && value !== null && !Array.isArray(value)
     ? Object.entries(value)
     : malformed(at, 'an object');
+
+/** At most all of a value, in basis points. */
+export const shareBp = between(0, 10_000);
+
+/** What a row of every table says beside its own: how sure it is, and who said so. */
+export const sourced: Fields = {
+  certainty: oneOf('confirmed', 'single-source', 'inferred', 'unconfirmed'),
+  source: text,
+};
+
+/** The same of a row that counts from a day on. */
+export const dated: Fields = { from: day, ...sourced };
