@@ -306,7 +306,6 @@ const DENIALS: readonly Denial[] = [
     settings: { halt: 'killed' },
     line: RELIANCE,
     verdict: { actual: 'killed', rule: 'switch of user' },
-    along: ['reduce-only'],
   },
   {
     check: 'reduce-only',
@@ -541,13 +540,16 @@ describe('on the recorded day, an order', () => {
     const who = row.scope === 'user' ? trader : admin;
     const resting = await desk.accepted(trader, RESTING);
     await desk.set(who, row.scope, row.killed);
-    const denied = await desk.place(trader, RESTING);
-    const verdict = verdictsIn(resultsIn(denied)[0]).find(({ check }) => check === 'kill-switch');
-    expect(verdict).toEqual({ check: 'kill-switch', outcome: 'fail', actual: 'killed', rule: row.by });
-    await eventually('the resting order is cancelled', async () =>
-      partOf(await desk.order(trader, resting), 'status') === 'CANCELLED' ? true : undefined,
-    );
-    await desk.set(who, row.scope, row.open);
+    try {
+      const denied = await desk.place(trader, RESTING);
+      const verdict = verdictsIn(resultsIn(denied)[0]).find(({ check }) => check === 'kill-switch');
+      expect(verdict).toEqual({ check: 'kill-switch', outcome: 'fail', actual: 'killed', rule: row.by });
+      await eventually('the resting order is cancelled', async () =>
+        partOf(await desk.order(trader, resting), 'status') === 'CANCELLED' ? true : undefined,
+      );
+    } finally {
+      await desk.set(who, row.scope, row.open);
+    }
     await desk.accepted(trader, RESTING);
   });
 

@@ -166,6 +166,7 @@ class Floor {
     return {
       files: () => this.files,
       corrections: () => corrections,
+      now: () => Date.now(),
       settings: {
         known: (userId) => {
           const known = byUser.get(userId);

@@ -499,7 +499,8 @@ describe('a log that stores one write after the other', () => {
         (ledger) => ledger.decideAccount(deposit),
         (ledger) => {
           const limit = availableE4(ledger.account);
-          reserve(ledger, randomUUID());
+          const more = { orderId, quantity: 3, marginPriceE4: 2 * PRICE_E4 };
+          ledger.decideAccount({ type: 'ChangeReservation', data: more });
           const verdicts = [{ check: 'balance', outcome: 'pass', limit }] as const;
           const due = { attempt: 2, broker: 'paper', tag: 'second', verdicts };
           return ledger.decideOrder(orderId, { type: 'DispatchOrder', data: due }).length;

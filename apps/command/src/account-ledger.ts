@@ -402,7 +402,7 @@ const TOLD = new Set(['verdicts', 'charges', 'placedAtMs']);
 
 const decisionIn = ({ type, data }: Pick<NewEvent, 'type' | 'data'>): unknown => [
   type,
-  Object.entries(data as object)
+  Object.entries(data)
     .filter(([name]) => !TOLD.has(name))
     .sort(([a], [b]) => (a < b ? -1 : 1)),
 ];

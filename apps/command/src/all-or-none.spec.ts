@@ -80,7 +80,7 @@ describe('who wants all lines of a request or none', () => {
   });
 
   it('has a line that is cut sent whole or not at all', async () => {
-    const { results } = await ask([line({ quantity: 250_000, price: 900 })]); // three slices, and money for none
+    const { results } = await ask([line({ quantity: 250_000, price: 390 })]); // three slices, and money for none
     expect(results).toMatchObject([{ status: 'DENIED' }]);
     expect(results[0]?.slices?.map((slice) => slice.status)).toEqual(['DENIED', 'DENIED', 'DENIED']);
     expect(broker.calls).toEqual([]);

@@ -203,6 +203,7 @@ class WriteSideLife implements OnApplicationBootstrap, OnApplicationShutdown {
   }
 
   async onApplicationBootstrap(): Promise<void> {
+    await this.side.settings.house(); // before anything is decided or looked at by it
     await this.rollCall.enter(() => this.recover());
     await this.lease.start();
     this.side.start();

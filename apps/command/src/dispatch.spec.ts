@@ -1,3 +1,4 @@
+import type { HouseHalts } from '#domain/settings/effective';
 import { fallback } from '#domain/settings/routing';
 import { EventLog1767225600000 } from '#event-log/postgres/migrations';
 import { execute } from '#event-log/execute';
@@ -120,6 +121,62 @@ describe('an order that provably was not sent', () => {
     const answer = await place(side, { accountId, key: 'by-name', lines: [line({ broker: 'first' })] });
     expect(answer.results[0]?.status).toBe('FAILED');
     expect(second.calls).toEqual([]);
+  });
+
+  describe('and a switch that was thrown since it was judged', () => {
+    const meta = { userId: 'ops', accountId: '', correlationId: 'test', causationId: 'test', at: 0, schemaVersion: 1 };
+    const switchBrokers = async (brokers: HouseHalts['brokers']): Promise<void> => {
+      const { version } = await side.settings.house();
+      await side.settings.changeHouse({ expectedVersion: version, meta }, (present) => ({
+        ...present,
+        halts: { ...present.halts, brokers },
+      }));
+    };
+    /** The switch is thrown while the first broker is asked. */
+    const thrownMeanwhile = (brokers: HouseHalts['brokers']): void => {
+      const send = first.place.bind(first);
+      jest.spyOn(first, 'place').mockImplementationOnce(async (dispatch) => {
+        await switchBrokers(brokers);
+        return send(dispatch);
+      });
+    };
+    afterEach(() => switchBrokers({}));
+
+    it.each(['killed', 'reduce-only'] as const)('keep it from the next broker that is %s', async (state) => {
+      await failover(true);
+      first.again = 'elsewhere';
+      notSentFor(first, 9);
+      thrownMeanwhile({ second: state });
+      const answer = await place(side, { accountId, key: `next-${state}` });
+      expect(answer.results[0]?.status).toBe('FAILED');
+      expect(second.calls).toEqual([]);
+      await expectSoundBooks();
+    });
+
+    it('keep it from the broker where it would be tried again, and the record says so', async () => {
+      await failover(false);
+      first.again = 'here';
+      notSentFor(first, 1);
+      thrownMeanwhile({ first: 'killed' });
+      const answer = await place(side, { accountId, key: 'here-killed' });
+      expect(first.timesPlaced(orderIdOf(answer))).toBe(1);
+      const last = (await log.readStream(`order-${orderIdOf(answer)}`)).at(-1);
+      expect(last).toMatchObject({
+        type: 'OrderAbandoned',
+        data: { evidence: { code: 'HALTED', message: 'switch of broker first: killed; before: RECORDED' } },
+      });
+      await expectSoundBooks();
+    });
+
+    it('do not keep it from a broker that they are not about', async () => {
+      await failover(true);
+      first.again = 'elsewhere';
+      notSentFor(first, 9);
+      thrownMeanwhile({ first: 'killed' });
+      const answer = await place(side, { accountId, key: 'not-about' });
+      expect(answer.results[0]).toMatchObject({ status: 'ACCEPTED', broker: 'second' });
+      await expectSoundBooks();
+    });
   });
 
   it('is not sent again once somebody wants it cancelled', async () => {

@@ -133,7 +133,7 @@ export class EstimatesController {
 
   /** The lines as orders: symbols resolved, cut where they would be cut, routed and priced. */
   private async basket(identity: Identity, orders: OrderBatch['orders']) {
-    const { brokers, desk, risk, resolve, options } = this.side;
+    const { brokers, desk, risk, resolve, factsOf, options } = this.side;
     const asked = orders[0]?.accountId;
     const accountId = accountOf(identity, asked, 'read');
     const other = orders.findIndex((line) => line.accountId !== asked);
@@ -147,6 +147,7 @@ export class EstimatesController {
       userId: identity.userId,
       brokers,
       resolve,
+      factsOf,
       pathOf: (line, field) => `orders[${String(line)}].${field}`,
     });
     const routes = await desk.prepare(accountId, lines);

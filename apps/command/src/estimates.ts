@@ -5,7 +5,7 @@ import type { Instrument } from '#domain/instruments/instrument';
 import type { IntentLine } from '#domain/intents/intent';
 import { cashMarginBp } from '#domain/margin/cash';
 import { groupMargin, type GroupMargin, type Leg } from '#domain/margin/portfolio';
-import { E4_PER_RUPEE } from '#domain/money';
+import { basisPointsOfRoundedUp, E4_PER_RUPEE, valueOf } from '#domain/money';
 import { marginPriceE4 } from '#domain/risk/margin-price';
 import type { Broker } from '#brokers/broker';
 import { istDay } from '#brokers/fields';
@@ -137,16 +137,18 @@ const filledE4 = (
       if ('missing' in risk) return { line, missing: risk.missing };
       basket.set(risk.underlying, [...(basket.get(risk.underlying) ?? []), { risk, quantity: signed }]);
       // The price of an option that is bought is paid.
-      if (line.side === 'BUY' && instrument.instrumentType !== 'FUT') onceFilledE4 += priceE4 * line.quantity;
+      if (line.side === 'BUY' && instrument.instrumentType !== 'FUT') onceFilledE4 += valueOf(priceE4, line.quantity);
       continue;
     }
     const held = account.positions.get(`${line.instrumentKey}/${line.product}`)?.quantity ?? 0;
     const opens = Math.max(0, Math.abs(held + signed) - Math.abs(held));
     const { product, side } = line;
     const facts = day.factsOf(instrument.instrumentKey);
-    const cash = cashMarginBp({ instrument, product, side, facts, date: day.date }, day.corrections.margin);
+    const { calendar, margin } = day.corrections;
+    const { surveillance } = calendar;
+    const cash = cashMarginBp({ instrument, product, side, facts, date: day.date, surveillance }, margin);
     if ('missing' in cash) return { line, missing: cash.missing };
-    onceFilledE4 += Math.ceil((priceE4 * opens * cash.marginBp) / 10_000);
+    onceFilledE4 += basisPointsOfRoundedUp(valueOf(priceE4, opens), cash.marginBp);
   }
   const groups = new Map<string, GroupMargin>();
   for (const [underlying, legs] of basket) {

@@ -258,6 +258,23 @@ describe('when its market opens', () => {
     expect(broker.timesPlaced(orderId)).toBe(1);
   });
 
+  it('nothing of it was read before, but once', async () => {
+    const orderId = await held();
+    await side.recover();
+    const reads = jest.spyOn(log, 'readStream');
+    try {
+      await side.recover();
+      expect(
+        reads.mock.calls.filter(([stream]) => stream.startsWith('order-') || stream.startsWith('account-')),
+      ).toEqual([]);
+      passUntil(MONDAY_NINE_MS);
+      await side.recover();
+    } finally {
+      reads.mockRestore();
+    }
+    expect(broker.timesPlaced(orderId)).toBe(1);
+  });
+
   it('it waits on while its broker is not connected', async () => {
     const orderId = await held();
     passUntil(MONDAY_NINE_MS);
@@ -273,6 +290,28 @@ describe('when its market opens', () => {
     expect(await statusOf(orderId)).toBe('placed');
     await side.recover();
     expect(broker.timesPlaced(orderId)).toBe(1);
+  });
+});
+
+describe('at a market that replays one day again and again', () => {
+  const REPLAYED_TEN_MS = FRIDAY_EVENING_MS - 7 * 3_600_000;
+  const YEAR_MS = 365 * 86_400_000;
+  const replayed = (atMs: number): void => {
+    passUntil(atMs);
+    nowMs = FRIDAY_EVENING_MS + YEAR_MS;
+  };
+
+  it('it waits while the market shows other hours, and is sent, once, when it shows hours of trading', async () => {
+    replayed(FRIDAY_EVENING_MS);
+    const orderId = await held();
+    replayed(FRIDAY_EVENING_MS + 60_000);
+    await side.recover();
+    expect([broker.calls, await statusOf(orderId)]).toEqual([[], 'placed']);
+    replayed(REPLAYED_TEN_MS);
+    await side.recover();
+    await side.recover();
+    expect(broker.timesPlaced(orderId)).toBe(1);
+    expect(await typesOf(orderId)).toEqual(['OrderPlaced', 'OrderDispatched', 'OrderAccepted']);
   });
 });
 

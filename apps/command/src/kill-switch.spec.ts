@@ -94,6 +94,27 @@ describe('a kill switch', () => {
     expect(results).toMatchObject([{ status: 'DENIED', problem: { detail: 'failed: kill-switch' } }]);
   });
 
+  it('reads no order that it does not reach, and one that may be reached once', async () => {
+    const others = await openAccount(side, 'first');
+    const [mine] = [await working({ strategyId: 's1' }), await working({}, others)];
+    const rounds = async () => {
+      const reads = jest.spyOn(log, 'readStream');
+      try {
+        for (let round = 0; round < 3; round += 1) await side.killSwitch.look();
+        return reads.mock.calls.map(([stream]) => stream).filter((stream) => stream.startsWith('order-')).length;
+      } finally {
+        reads.mockRestore();
+      }
+    };
+    await switchHouse({ accounts: { somebody: 'killed' } });
+    expect(await rounds()).toBe(0);
+    await switchHouse({ strategies: { s2: 'killed' } });
+    expect(await rounds()).toBe(2);
+    await switchHouse({ strategies: { s1: 'killed' } });
+    await rounds();
+    expect(await statusOf(mine)).toBe('cancelled');
+  });
+
   it('says in the history who it was', async () => {
     const orderId = await working();
     await switchHouse({ accounts: { [accountId]: 'killed' } });

@@ -35,11 +35,10 @@ const AT_ONCE = 8;
 /** Before an order that is still open is asked to be cancelled again. */
 const AGAIN_MS = 5_000;
 
-/** What never changes of an order once it is placed. */
+/** Of an order that was read: its strategy, and the broker that it was to go to until the list names the one where it is. */
 interface Placed {
-  /** The first broker that it was to go to: the list names the one where it is. */
-  readonly broker?: string;
-  readonly strategyId?: string;
+  readonly broker: string | undefined;
+  readonly strategyId: string | undefined;
 }
 
 const isKilledIn = (states: Readonly<Record<string, HaltState>>): boolean => Object.values(states).includes('killed');
@@ -123,42 +122,39 @@ export class KillSwitch {
 
   private isAnyKilled(): boolean {
     const { house, brokers, strategies, accounts } = this.house;
-    const states: readonly HaltState[] = [house, ...[brokers, strategies, accounts].flatMap((of) => Object.values(of))];
-    return this.killedUsers.size > 0 || states.includes('killed');
+    return this.killedUsers.size > 0 || house === 'killed' || [brokers, strategies, accounts].some(isKilledIn);
   }
 
-  /** Whose switch reaches an order. Of the many that none does, most are told by the list alone. */
-  private async haltOn({ orderId, accountId, broker }: OpenOrder): Promise<Halt> {
-    const userId = await this.options.owners.of(accountId);
-    const given = (placed: Placed) =>
-      haltOf({
-        house: { halts: this.house },
-        user: { halt: this.killedUsers.has(userStreamOf(userId)) ? 'killed' : 'open' },
-        accountId,
-        broker: broker ?? placed.broker,
-        strategyId: placed.strategyId,
-      });
+  /** By the list, and by what never changes: of the many orders that no switch reaches, hardly any is read. */
+  private mayBeKilled({ orderId, accountId, broker }: OpenOrder, userId: string): boolean {
+    const placed = this.placed.get(orderId);
     const { strategies, brokers } = this.house;
-    const listed = given(this.placed.get(orderId) ?? {});
-    const isTold = listed.state === 'killed' || (!isKilledIn(strategies) && (broker !== null || !isKilledIn(brokers)));
-    if (isTold || this.placed.has(orderId)) return listed;
-    const { state } = await this.options.ledgers.read(`order-${orderId}`);
-    const { details, route } = state;
-    if (!details || !route) return listed; // not placed yet: it is judged by the switches itself
-    const placed = {
-      broker: route.broker,
-      ...(details.strategyId !== undefined && { strategyId: details.strategyId }),
-    };
-    this.placed.set(orderId, placed);
-    return given(placed);
+    const tellsTooLittle = isKilledIn(strategies) || (broker === null && isKilledIn(brokers));
+    if (placed === undefined && tellsTooLittle) return true;
+    const halt = this.haltOn({ accountId, broker: broker ?? placed?.broker, strategyId: placed?.strategyId }, userId);
+    return halt.state === 'killed';
   }
 
-  private async cancelIfKilled(order: OpenOrder): Promise<void> {
-    const { ledgers, desk, outcomes, now } = this.options;
-    const { orderId, accountId } = order;
+  private haltOn(
+    order: { readonly accountId: string; readonly broker: string | undefined; readonly strategyId: string | undefined },
+    userId: string,
+  ): Halt {
+    const halt = this.killedUsers.has(userStreamOf(userId)) ? 'killed' : 'open';
+    return haltOf({ house: { halts: this.house }, user: { halt }, ...order });
+  }
+
+  private async cancelIfKilled(listed: OpenOrder): Promise<void> {
+    const { ledgers, desk, owners, outcomes, now } = this.options;
+    const { orderId, accountId } = listed;
     try {
       if (now() - (this.askedAtMs.get(orderId) ?? -Infinity) < AGAIN_MS) return;
-      const halt = await this.haltOn(order);
+      const userId = await owners.of(accountId);
+      if (!this.mayBeKilled(listed, userId)) return;
+      const { state } = await ledgers.read(`order-${orderId}`);
+      const strategyId = state.details?.strategyId;
+      const broker = state.broker ?? state.route?.broker;
+      if (state.details) this.placed.set(orderId, { broker, strategyId });
+      const halt = this.haltOn({ accountId, broker: broker ?? listed.broker ?? undefined, strategyId }, userId);
       if (halt.state !== 'killed') return;
       this.askedAtMs.set(orderId, now());
       const cause = { userId: `kill-switch ${halt.by}`, correlationId: `kill-${orderId}`, causationId: orderId };

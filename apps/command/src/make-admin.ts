@@ -1,4 +1,5 @@
 import 'reflect-metadata';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Pool } from 'pg';
 import { readConfig } from '#platform/config';
@@ -39,6 +40,8 @@ const makeAdmin = async (onStop: OnStop): Promise<void> => {
 const embedded = async (dataDir: string, onStop: OnStop): Promise<string> => {
   const running = await findEmbeddedPostgres(dataDir);
   if (running !== undefined) return running;
+  if (!existsSync(join(dataDir, 'cluster', 'PG_VERSION')))
+    throw new UsageError(`there is no database in ${dataDir}: set DATA_DIR (or DATABASE_URL) to that of the system`);
   const started = await startEmbeddedPostgres({ dataDir });
   onStop(() => started.stop());
   return started.url;

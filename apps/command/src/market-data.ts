@@ -1,6 +1,6 @@
 import { basename } from 'node:path';
 import type { Catalogue } from '#instruments/catalogue';
-import { DEMO_DAY, demoDataPath, demoReferenceFiles } from '#instruments/demo-data';
+import { DEMO_DAY, demoDataPath } from '#instruments/demo-data';
 import { loadPriceDay, type PriceDay } from '#instruments/price-day';
 import { InstrumentFileError } from '#instruments/source';
 import { InstrumentStore, type StoreDatabase } from '#instruments/store/instrument-store';
@@ -8,8 +8,9 @@ import type { Config } from '#platform/config';
 import type { Logger } from '#platform/logging';
 import { counter, gauge } from '#platform/metrics';
 import { ReferenceHolder } from '#instruments/reference/holder';
+import { FactsOfTheDay } from './facts-of-the-day';
 import { InstrumentService, NoInstruments } from './instrument-service';
-import { type MarketFiles, marketFilesOf } from './market-day';
+import type { MarketFiles } from './market-day';
 
 /** The configured instrument or price file cannot be used; one line for the person who set it. */
 export class MarketDataError extends Error {
@@ -96,7 +97,13 @@ export const loadMarketData = async (
     if (!(error instanceof NoInstruments || error instanceof InstrumentFileError)) throw error;
     throw new MarketDataError(`INSTRUMENTS_FILE or LISTINGS_FILES: ${error.message}`, { cause: error });
   }
-  const facts = new FactsOfTheDay(instruments, referenceFiles, logger);
+  const facts = new FactsOfTheDay({
+    instruments,
+    holder: new ReferenceHolder(),
+    configured: referenceFiles,
+    logger,
+    now: () => Date.now(),
+  });
   await facts.refresh(instruments.tradingDate());
   const file = pricesFile ?? demoDataPath('prices.nse.2026-01-02.csv.gz');
   const prices = await loadPriceDay(file);
@@ -114,54 +121,3 @@ export const loadMarketData = async (
     priceDate: pricesFile === undefined ? DEMO_DAY : dateOf(pricesFile, 'PRICES_FILE'),
   };
 };
-
-/** What the files of the day say of the instruments of the day, put together anew when either is replaced. */
-class FactsOfTheDay {
-  private readonly holder = new ReferenceHolder();
-  private made: { readonly catalogue: Catalogue; readonly facts: unknown; readonly files: MarketFiles } | undefined;
-  private tying: Catalogue | undefined;
-
-  constructor(
-    private readonly instruments: InstrumentService,
-    private readonly configured: readonly string[] | undefined,
-    private readonly logger: Logger,
-  ) {}
-
-  files(): MarketFiles {
-    const { catalogue } = this.instruments;
-    const facts = this.holder.current;
-    if (this.made?.catalogue === catalogue && this.made.facts === facts) return this.made.files;
-    const isNewCatalogue = this.made !== undefined && this.made.catalogue !== catalogue;
-    this.made = { catalogue, facts, files: marketFilesOf(catalogue, facts) };
-    if (isNewCatalogue && this.tying !== catalogue) this.tieTo(catalogue);
-    return this.made.files;
-  }
-
-  /** @throws InstrumentFileError naming each file that was kept as it was. */
-  async refresh(day: string): Promise<void> {
-    const files = this.configured?.map((file) => ({ name: basename(file), source: file })) ?? demoReferenceFiles();
-    const { catalogue } = this.instruments;
-    const { files: outcomes, difference } = await this.holder.replace(files, { catalogue, effectiveFrom: day });
-    const kept = outcomes.flatMap((one) => (one.outcome === 'kept' ? [`${one.file}: ${one.reason}`] : []));
-    const { added, changed, removed } = difference;
-    this.logger.info(
-      {
-        day,
-        files: outcomes.length - kept.length,
-        added: added.length,
-        changed: changed.length,
-        removed: removed.length,
-      },
-      'what the files of the day say was read',
-    );
-    if (kept.length > 0) throw new InstrumentFileError(kept.join('; '));
-  }
-
-  /** New instruments: what the files say is tied to them, while the facts of before still stand. */
-  private tieTo(catalogue: Catalogue): void {
-    this.tying = catalogue;
-    this.holder.replace([], { catalogue, effectiveFrom: this.instruments.tradingDate() }).catch((error: unknown) => {
-      this.logger.error({ err: error }, 'the files of the day could not be tied to the new instruments');
-    });
-  }
-}

@@ -3,7 +3,8 @@ import { dayCharges } from '#domain/accounts/day-charges';
 import { type ChargeCorrections, estimateCharges } from '#domain/charges/estimate';
 import type { Charges } from '#domain/charges/charges';
 import { type ChargedSecurity, chargedSecurityOf } from '#domain/charges/security';
-import type { InstrumentFacts, MarketFacts, UnderlyingFacts } from '#domain/instruments/facts';
+import type { FactList, InstrumentFacts, MarketFacts, Sourced, UnderlyingFacts } from '#domain/instruments/facts';
+import { freshFacts, freshSince } from '#domain/instruments/freshness';
 import type { Instrument } from '#domain/instruments/instrument';
 import { type ContractRisk, contractRiskOf } from '#domain/margin/contract-risk';
 import type { MarginCorrections } from '#domain/margin/parameters';
@@ -71,6 +72,7 @@ export interface Priced {
  */
 export class MarketDay {
   private readonly risks = new Map<string, ContractRisk | { readonly missing: string }>();
+  private readonly freshSince: string;
   private readonly securities = new Map<string, ChargedSecurity | undefined>();
 
   constructor(
@@ -78,10 +80,20 @@ export class MarketDay {
     readonly corrections: Corrections,
     /** `YYYY-MM-DD`, IST. */
     readonly date: string,
-  ) {}
+  ) {
+    this.freshSince = freshSince(date);
+  }
 
+  /** Closes and bands that are too old to count are not known. */
   factsOf(instrumentKey: string): InstrumentFacts {
-    return this.files.facts.of(instrumentKey);
+    return freshFacts(this.files.facts.of(instrumentKey), this.freshSince);
+  }
+
+  /** The lists of what is forbidden that were loaded. */
+  get lists(): Readonly<Partial<Record<FactList, Sourced>>> {
+    const { facts } = this.files;
+    const [suspended, ban] = [facts.sourceOf?.('suspended'), facts.sourceOf?.('ban')];
+    return { ...(suspended && { suspended }), ...(ban && { ban }) };
   }
 
   underlyingOf({ underlyingSymbol }: Instrument): UnderlyingFacts | undefined {

@@ -423,7 +423,10 @@ export class OrderDesk {
       const to = this.elsewhere(ledger, orderId, broker, routes) ?? (halted ? undefined : here);
       if (to !== undefined) return [this.dispatch(ledger, orderId, to, askedAtMs)];
       if (halted)
-        evidence = { code: 'HALTED', message: `switch of ${halted.by}: ${halted.state}; before: ${evidence.code}` };
+        evidence = {
+          code: 'HALTED',
+          message: `switch of ${halted.by}: ${halted.state}; before: ${evidence.code ?? 'no code'}`,
+        };
     }
     ledger.decideOrder(orderId, { type: 'AbandonOrder', data: { evidence } });
     return [];

@@ -27,6 +27,7 @@ const context: LineContext = {
   userId: 'asha',
   brokers: { names: ['paper'] },
   resolve,
+  factsOf: () => ({}),
   pathOf: (line, field) => `orders[${String(line)}].${field}`,
 };
 
@@ -160,6 +161,21 @@ describe('a line and the market', () => {
     expect(new Set(once).size).toBe(2);
     const elsewhere = toIntentLines([line({})], { ...context, intentId: '0f6d6c0e-7b3e-5a55-9a4c-3c1a7c2b9d10' });
     expect(once).not.toContain(elsewhere[0]?.orderId);
+  });
+
+  it('cuts it where the exchange’s file or the master refuses it, whichever is less', () => {
+    const told = { effectiveFrom: '2026-01-05', source: 'the file of tomorrow' };
+    const cut = (freezeQuantity: number, quantity: number) =>
+      toIntentLines([line({ symbol: null, instrumentKey: NIFTY_FUTURE.instrumentKey, product: 'NRML', quantity })], {
+        ...context,
+        factsOf: () => ({ freezeQuantity: { ...told, quantity: freezeQuantity } }),
+      }).map((one) => [one.slice, one.quantity, one.lineQuantity]);
+    expect(cut(131, 195)).toEqual([
+      [0, 130, 195],
+      [1, 65, 195],
+    ]);
+    expect(cut(196, 195)).toEqual([[undefined, 195, undefined]]);
+    expect(cut(1_000_000, 1_820).map(([, quantity]) => quantity)).toEqual([1_755 - 65, 130]);
   });
 
   it('takes an instrument key as well as a symbol', () => {

@@ -13,11 +13,12 @@ import {
   registerDecorator,
   type ValidationOptions,
 } from 'class-validator';
+import type { InstrumentFacts } from '#domain/instruments/facts';
 import type { Instrument } from '#domain/instruments/instrument';
 import type { IntentLine } from '#domain/intents/intent';
 import { MAX_PRICE_E4, parseE4, toRupees } from '#domain/money';
 import type { OrderTerms, OrderType, Product, Side, Validity } from '#domain/orders/order';
-import { MAX_QUANTITY, misfitPrices } from '#domain/risk/checks';
+import { freezeOf, MAX_QUANTITY, misfitPrices } from '#domain/risk/checks';
 import { NestedList } from '#platform/parse';
 import { type FieldError, Problem } from '#platform/problem-details';
 import { orderIdOf } from './ids';
@@ -263,6 +264,8 @@ export interface LineContext {
   readonly brokers: { readonly names: readonly string[] };
   /** Finds an instrument by symbol or instrument key. */
   readonly resolve: (name: string) => Instrument | undefined;
+  /** What the files of the day say of it beyond the master. */
+  readonly factsOf: (instrumentKey: string) => InstrumentFacts;
   /** How errors name the lines: `orders[2].symbol` in a batch, `symbol` alone. */
   readonly pathOf: (line: number, field: string) => string;
 }
@@ -296,11 +299,11 @@ export const toIntentLines = (lines: readonly OrderLine[], context: LineContext)
       return [];
     }
     const { intentId, accountId, userId } = context;
-    return slicesOf(terms, instrument).map((slice, number, { length }) => ({
+    return slicesOf(terms, instrument, context.factsOf(instrument.instrumentKey)).map((slice, number, { length }) => ({
       orderId: orderIdOf(intentId, index, number),
       intentId,
       line: index,
-      ...(length > 1 && { slice: number }),
+      ...(length > 1 && { slice: number, lineQuantity: terms.quantity }),
       accountId,
       userId,
       instrumentKey: instrument.instrumentKey,
@@ -327,9 +330,12 @@ export const toIntentLines = (lines: readonly OrderLine[], context: LineContext)
 const SLICES_MAX = 10;
 
 /** What the exchange takes in one order, each slice as large as may be: whole lots below the freeze quantity. */
-const slicesOf = (terms: OrderTerms, { freezeQuantity, lotSize = 1 }: Instrument): readonly OrderTerms[] => {
-  if (freezeQuantity === undefined || terms.quantity < freezeQuantity) return [terms];
-  const largest = Math.floor((freezeQuantity - 1) / lotSize) * lotSize;
+const slicesOf = (terms: OrderTerms, instrument: Instrument, facts: InstrumentFacts): readonly OrderTerms[] => {
+  // A figure that counts from tomorrow only is kept to as well: the order may wait until then.
+  const freeze = freezeOf(instrument, facts.freezeQuantity);
+  if (freeze === undefined || terms.quantity < freeze.quantity) return [terms];
+  const { lotSize = 1 } = instrument;
+  const largest = Math.floor((freeze.quantity - 1) / lotSize) * lotSize;
   const count = largest > 0 ? Math.ceil(terms.quantity / largest) : Infinity;
   if (count > SLICES_MAX) return [terms];
   return Array.from({ length: count }, (_, number): OrderTerms => {

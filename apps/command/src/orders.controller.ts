@@ -11,6 +11,7 @@ import { Problem } from '#platform/problem-details';
 import { correlationId } from '#platform/request-context';
 import { CANCEL_STATUSES, CancelBatch, CancelMany, type CancelManyReply } from './cancel-many';
 import { CancelOrder, type OrderReply, ReplaceOrder } from './change-orders';
+import { versionIn } from './if-match';
 import { type LineDocument, lineDocument, LineProblemDocument, LineResultDocument } from './line-document';
 import { OrderBatch, OrderChange, OrderLine } from './order-line';
 import { type IntentReply, PlaceOrders, presentResults } from './place-orders';
@@ -206,7 +207,7 @@ export class OrdersController {
       throw new Problem(400, 'VALIDATION_FAILED', 'Nothing is to be changed.', {
         errors: [{ field: '', message: 'name at least one field' }],
       });
-    const expectedVersion = versionOf(ifMatch);
+    const expectedVersion = versionIn(ifMatch, 'order');
     const requestId = requestIdOf(orderId, key, `replace-${String(expectedVersion)}`);
     const request = { ...changeOf(identity, orderId), requestId, expectedVersion, change };
     return answerOrder(await this.bus.execute(new ReplaceOrder(request)), reply);
@@ -285,17 +286,4 @@ const keyOf = (key: string | undefined): string => {
       errors: [{ field: 'Idempotency-Key', message: 'must be 1 to 255 visible ASCII characters' }],
     });
   return key;
-};
-
-const versionOf = (ifMatch: string | undefined): number => {
-  if (ifMatch === undefined)
-    throw new Problem(428, 'VERSION_REQUIRED', 'Say in If-Match which version of the order you have seen.', {
-      errors: [{ field: 'If-Match', message: 'is missing' }],
-    });
-  const [, version] = /^(?:W\/)?"?(\d{1,9})"?$/.exec(ifMatch.trim()) ?? [];
-  if (version === undefined)
-    throw new Problem(400, 'VALIDATION_FAILED', 'If-Match does not name a version.', {
-      errors: [{ field: 'If-Match', message: 'must be a version such as "3"' }],
-    });
-  return Number(version);
 };

@@ -4,11 +4,12 @@ import { NO_CHARGES } from '#domain/charges/charges';
 import type { DomainEvent } from '#domain/decider';
 import { EventLog1767225600000 } from '#event-log/postgres/migrations';
 import { PostgresEventLog } from '#event-log/postgres/postgres-event-log';
+import type { Limits } from '#domain/risk/limits';
 import { Problem } from '#platform/problem-details';
 import { faultsOf, readBooks } from '../../../test/support/books';
 import { createTestDatabase, type TestDatabase } from '../../../test/support/postgres';
 import { RecordingBroker } from '../../../test/support/recording-broker';
-import { line, openAccount, orderIdOf, place, sideOn, TEN_O_CLOCK_MS } from '../../../test/support/write-side';
+import { line, openAccount, orderIdOf, place, replace, sideOn, TEN_O_CLOCK_MS } from '../../../test/support/write-side';
 import type { WriteSide } from './write-side';
 
 let database: TestDatabase;
@@ -103,7 +104,7 @@ describe('one request', () => {
   it('cuts a line that is larger than the exchange takes in one order, and answers it as one line', async () => {
     const rich = await openAccount(side, 'recording', 1_000_000_000_0000);
     broker.onPlace = ({ details }) => (details.slice === 1 ? { kind: 'reject' } : { kind: 'accept' });
-    const lines = [line(), line({ quantity: 250_000, price: 900 })]; // each slice is worth less than Rs 10 crore
+    const lines = [line(), line({ quantity: 250_000, price: 390 })]; // Rs 9.75 crore in all
     const { results, status } = await place(side, { accountId: rich, key: 'cut', lines });
     expect(status).toBe('PARTIAL');
     expect(results.map((result) => [result.line, result.status, result.slices?.length])).toEqual([
@@ -118,6 +119,47 @@ describe('one request', () => {
     const again = await place(side, { accountId: rich, key: 'cut', lines });
     expect(again).toMatchObject({ replayed: true, results });
     await expectSoundBooks();
+  });
+
+  it('is bounded by the line, however it is cut', async () => {
+    const rich = await openAccount(side, 'recording', 1_000_000_000_0000);
+    const meta = {
+      userId: 'asha',
+      accountId: rich,
+      correlationId: 'test',
+      causationId: 'test',
+      at: nowMs,
+      schemaVersion: 1,
+    };
+    const allow = async (limits: Limits) => {
+      const { version } = await side.settings.user('asha');
+      await side.settings.changeUser('asha', { expectedVersion: version, meta }, (present) => ({ ...present, limits }));
+    };
+    const lines = [line({ quantity: 250_000, price: 100 })];
+    await allow({ orderQuantityMax: 249_999 });
+    try {
+      const { results } = await place(side, { accountId: rich, key: 'large', lines });
+      expect(results[0]?.slices?.map(({ status }) => status)).toEqual(['DENIED', 'DENIED', 'DENIED']);
+      expect(results[0]?.verdicts).toContainEqual(
+        expect.objectContaining({
+          check: 'order-quantity',
+          outcome: 'fail',
+          actual: 250_000,
+          reason: 'the line asks for 250000 in all, this slice for 99999',
+        }),
+      );
+      await allow({ orderQuantityMax: 250_000 });
+      const allowed = await place(side, { accountId: rich, key: 'allowed', lines });
+      expect(allowed).toMatchObject({ status: 'ACCEPTED' });
+      const orderId = allowed.results[0]?.slices?.at(-1)?.orderId ?? '';
+      const raise = { accountId: rich, orderId, requestId: 'r', expectedVersion: 2, change: { quantity: 50_003 } };
+      await expect(replace(side, raise)).rejects.toMatchObject({
+        code: 'ORDER_DENIED',
+        errors: [{ field: 'order-quantity' }],
+      });
+    } finally {
+      await allow({});
+    }
   });
 
   it('holds margin only for the lines that may still fill', async () => {

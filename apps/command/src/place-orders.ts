@@ -45,12 +45,12 @@ export class PlaceOrdersHandler implements ICommandHandler<PlaceOrders> {
   async execute({ request }: PlaceOrders): Promise<IntentReply> {
     const { accountId, userId, idempotencyKey, lines, correlationId, pathOf } = request;
     const { brokers, inFlight, desk } = this.side;
-    const { resolve } = this.side;
+    const { resolve, factsOf } = this.side;
     const intentId = intentIdOf(accountId, idempotencyKey);
     const payloadHash = payloadHashOf(lines);
     let intentLines: readonly IntentLine[];
     try {
-      intentLines = toIntentLines(lines, { intentId, accountId, userId, brokers, resolve, pathOf });
+      intentLines = toIntentLines(lines, { intentId, accountId, userId, brokers, resolve, factsOf, pathOf });
     } catch (error) {
       // What an instrument is called today does not matter to a request that was answered before.
       if (await this.wasReceived(intentId, payloadHash)) return this.replay(intentId);

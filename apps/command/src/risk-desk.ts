@@ -27,6 +27,8 @@ export interface RiskDeskOptions {
   /** What an admin has set right: the same object until it changes. */
   readonly corrections: () => Corrections;
   readonly settings: Pick<Settings, 'known'>;
+  /** Our own clock, epoch milliseconds: a repetition by mistake comes at the pace of people, not of a replayed market. */
+  readonly now: () => number;
 }
 
 /** An order that is to be judged: new, or as it would be after a change. */
@@ -102,7 +104,7 @@ export class RiskDesk {
     const releaseAtMs = this.releaseAt(question, instrument, day, atMs);
     const lastPriceE4 = market.lastPriceE4(details.instrumentKey);
     const known = { tradingDate: day.date, ...(lastPriceE4 !== undefined && { lastPriceE4 }) };
-    const exposure = exposureFor(question, day, atMs);
+    const exposure = exposureFor(question, day, this.options.now());
     const verdicts: Verdict[] = [
       { check: 'known-instrument', outcome: 'pass', actual: instrument.symbol },
       ...this.check(question, instrument, exposure, day, { atMs, releaseAtMs, ...known }),
@@ -127,7 +129,7 @@ export class RiskDesk {
       marginPriceE4: priceE4,
       ...(share.marginBp !== undefined && { marginBp: share.marginBp }),
       tradingDate: day.date,
-      placedAtMs: atMs,
+      placedAtMs: this.options.now(),
     });
     verdicts.push(...this.afford(account, reservation, day, share));
     if (!passes(verdicts)) return { verdicts };
@@ -167,8 +169,13 @@ export class RiskDesk {
     const { intradayVar } = effective.limits;
     return judge(terms, {
       instrument,
+      // Of a slice: what the others of its line ask for counts as well.
+      ...(details.lineQuantity !== undefined && {
+        lineQuantity: details.lineQuantity - details.quantity + terms.quantity,
+      }),
       facts: day.factsOf(instrumentKey),
       ...(underlying && { underlying }),
+      lists: day.lists,
       side,
       product,
       broker: market.name,
@@ -328,7 +335,9 @@ export const marginShareOf = (
   }
   if (SEGMENT_CLASS[instrument.segment] !== 'equity') return { missing: `a margin in ${instrument.segment}` };
   const facts = day.factsOf(instrument.instrumentKey);
-  const cash = cashMarginBp({ instrument, product, side, facts, date: day.date }, day.corrections.margin);
+  const { calendar, margin } = day.corrections;
+  const { surveillance } = calendar;
+  const cash = cashMarginBp({ instrument, product, side, facts, date: day.date, surveillance }, margin);
   if ('missing' in cash) return cash;
   return {
     ...(cash.marginBp !== WHOLE_BP && { marginBp: cash.marginBp }),

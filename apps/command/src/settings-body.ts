@@ -256,8 +256,20 @@ export const checkHouseBody = ({ ceilings, defaults, halts = {} }: HouseSettings
         : [{ field, message: `must be one of ${HALTS.join(', ')}` }],
     ),
   );
-  refuse([...capErrors(ceilings, 'ceilings'), ...capErrors(defaults, 'defaults'), ...states]);
+  // A switch for somebody who does not exist would stop nobody, and say that it does.
+  const strangers = [
+    ...Object.keys(brokers)
+      .filter((name) => !SWITCHABLE.some((known) => known === name))
+      .map((name) => ({ field: `halts.brokers.${name}`, message: `must be one of ${SWITCHABLE.join(', ')}` })),
+    ...Object.keys(accounts)
+      .filter((id) => !ACCOUNT_ID.test(id))
+      .map((id) => ({ field: `halts.accounts.${id}`, message: 'must be the id of an account, in lower case' })),
+  ];
+  refuse([...capErrors(ceilings, 'ceilings'), ...capErrors(defaults, 'defaults'), ...states, ...strangers]);
 };
+
+const SWITCHABLE = ['paper', ...BROKER_NAMES] as const;
+const ACCOUNT_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
 const refuse = (errors: readonly FieldError[]): void => {
   if (errors.length > 0)

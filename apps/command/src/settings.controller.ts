@@ -11,6 +11,7 @@ import { accountOf, CurrentIdentity, type Identity, mayReach } from '#platform/i
 import { Problem } from '#platform/problem-details';
 import { correlationId } from '#platform/request-context';
 import { AccountOwners } from './account-owners';
+import { versionIn } from './if-match';
 import { type Author, type Changed, HOUSE_STREAM, type RecordedChange, Settings, userStreamOf } from './settings';
 import {
   checkHouseBody,
@@ -209,7 +210,7 @@ export class SettingsController {
 
   private author({ userId }: Identity, ifMatch: string | undefined): Author {
     return {
-      expectedVersion: versionIn(ifMatch),
+      expectedVersion: versionIn(ifMatch, 'settings'),
       meta: {
         userId,
         accountId: NOBODY,
@@ -255,19 +256,6 @@ const seenBy = (identity: Identity, { version, document }: Versioned<HouseSettin
     mayReach(identity, accountId, 'read'),
   );
   return { version, document: { ...document, halts: { ...document.halts, accounts: Object.fromEntries(accounts) } } };
-};
-
-const versionIn = (ifMatch: string | undefined): number => {
-  if (ifMatch === undefined)
-    throw new Problem(428, 'VERSION_REQUIRED', 'Say in If-Match which version of the settings you have seen.', {
-      errors: [{ field: 'If-Match', message: 'is missing' }],
-    });
-  const [, version] = /^(?:W\/)?"?(\d{1,9})"?$/.exec(ifMatch.trim()) ?? [];
-  if (version === undefined)
-    throw new Problem(400, 'VALIDATION_FAILED', 'If-Match does not name a version.', {
-      errors: [{ field: 'If-Match', message: 'must be a version such as "3"' }],
-    });
-  return Number(version);
 };
 
 /** Waits for a change; why it was refused is told in the words of the API. */

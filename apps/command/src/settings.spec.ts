@@ -126,6 +126,12 @@ describe('settings as a process knows them', () => {
     expect(() => here.known(newUser())).toThrow('were not prepared');
   });
 
+  it('of the house are not made up before they were read', async () => {
+    expect(() => here.knownHouse()).toThrow('not read yet');
+    const { document } = await here.house();
+    expect(here.knownHouse()).toBe(document);
+  });
+
   it('say what limits follow from them', async () => {
     const user = newUser();
     await here.changeUser(user, by(0), (present) => ({ ...present, limits: { openOrdersMax: 3 } }));

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { account, type AccountCommand } from '#domain/accounts/account';
+import type { InstrumentFacts } from '#domain/instruments/facts';
 import type { Instrument } from '#domain/instruments/instrument';
 import { E4_PER_RUPEE } from '#domain/money';
 import type { Brokers } from '#brokers/broker';
@@ -57,7 +58,7 @@ export class WriteSide {
     const { log, now, outcomes, files, openWork, isKeeper, brokerTimeoutMs, brokers } = options;
     this.settings = new Settings(log, options);
     const known = this.settings;
-    this.risk = new RiskDesk({ files, corrections: () => correctionsOf(known.knownHouse()), settings: known });
+    this.risk = new RiskDesk({ files, corrections: () => correctionsOf(known.knownHouse()), settings: known, now });
     const { risk } = this;
     this.ledgers = new AccountLedgers(log, now, {
       tradingDate: (broker, atMs) => tradingDateOf(brokers.marketNowMs(broker) ?? now(), now(), atMs),
@@ -86,6 +87,9 @@ export class WriteSide {
 
   /** Finds an instrument by symbol or instrument key in today's catalogue. */
   readonly resolve = (name: string): Instrument | undefined => this.options.files().resolve(name);
+
+  /** What the files of the day say of an instrument beyond its master. */
+  readonly factsOf = (instrumentKey: string): InstrumentFacts => this.options.files().facts.of(instrumentKey);
 
   get brokers(): Brokers {
     return this.options.brokers;

@@ -77,10 +77,10 @@ const withRepeatedRows = (content: string): string => {
   return `${[...lines, ...lines.slice(-REPEATED)].join('\n')}\n`;
 };
 
-/** As if the publisher had dropped the column that names what a row is about. */
+/** As if the publisher had dropped a column: the one that names what a row is about, or the second of a table. */
 const withoutAColumn = (content: string): string => {
   if (isJson(content)) return JSON.stringify(rowsIn(content).map(({ instrument_key: _, ...row }) => row));
-  return content.replace(/^[^,\n]*,/gm, '');
+  return content.replace(/^([^,\n]*,)[^,\n]*,/gm, '$1');
 };
 
 const packed = (content: string): Readable => Readable.from([gzipSync(content, { level: 1 })]);

@@ -112,6 +112,7 @@ const details: Shape = [
   ['intentId', uuid],
   ['line', count],
   ['slice', optional(count)],
+  ['lineQuantity', optional(count)],
   ['accountId', text],
   ['userId', text],
   ['instrumentKey', text],

@@ -1,6 +1,6 @@
 import { NO_CHARGES } from '../charges/charges';
 import { fold } from '../decider';
-import { E4_PER_RUPEE } from '../money';
+import { E4_PER_RUPEE, valueOf } from '../money';
 import type { Side } from '../orders/order';
 import { specify } from '../specify';
 import {
@@ -356,6 +356,51 @@ describe('charges', () => {
   ])('are not taken for a trade %s', (_, command) => {
     expect(after(command).cashE4).toBe(rupees(10_000));
     expect(last(command)?.data).not.toHaveProperty('charges');
+  });
+});
+
+describe('what has happened', () => {
+  const { after, last } = under(hedging);
+  const fails = (): never => {
+    throw new RangeError('a table that nobody can count with');
+  };
+  const failing: AccountRules = { ...hedging, worstCaseE4: fails, chargesOf: fails };
+  const tooLarge: AccountRules = { ...failing, worstCaseE4: () => valueOf(Number.MAX_SAFE_INTEGER, 2) };
+  const noAmount: AccountRules = { ...failing, worstCaseE4: () => Number.NaN };
+  const open = [reserve('order-2', 'SELL', 1, 5, sold), reserve('order-1', 'SELL', 10, 5, sold)];
+
+  it.each<[string, AccountRules]>([
+    ['fails', failing],
+    ['comes to more than can be counted', tooLarge],
+    ['comes to no amount', noAmount],
+  ])('is recorded where the model of margins %s, and what was held stays', (_, rules) => {
+    const decider = accountBy(rules);
+    const before = after(...open);
+    const told = (command: AccountCommand) => fold(decider, before, decider.decide(command, before));
+    const filled = told(postOn('2026-01-02', 'order-1', 'SELL', 10, 5, sold));
+    expect(filled.positions.get(`${CALL}/NRML`)?.quantity).toBe(-10);
+    expect(filled.pools).toEqual(before.pools);
+    expect(filled.day.chargesE4).toBe(0);
+    const adjusted = told({
+      type: 'AdjustReservation',
+      data: { orderId: 'order-1', quantity: 4, marginPriceE4: rupees(5) },
+    });
+    expect(adjusted.reservations.get('order-1')?.remainingQuantity).toBe(4);
+    expect([...told(cancel('order-1')).reservations.keys()]).toEqual(['order-2']);
+  });
+  it('is recorded of a contract that expired as well', () => {
+    const decider = accountBy(failing);
+    const trades = [post('order-1', 'SELL', 10, 5, sold), post('order-2', 'SELL', 1, 5, sold)];
+    const short = after(...open, ...trades, post('order-3', 'BUY', 1, 100, future));
+    const nextDay = { ...subject('next', 'BUY', {}), quantity: 1, marginPriceE4: rupees(1), tradingDate: '2026-01-28' };
+    const events = decider.decide({ type: 'ReserveMargin', data: nextDay }, short);
+    expect(events.map(({ type }) => type)).toEqual(['PositionExpired', 'PositionExpired', 'MarginReserved']);
+  });
+  it('is no reason to take an order whose margin nobody can work out', () => {
+    const decider = accountBy(noAmount);
+    const asked = open.at(-1);
+    expect(asked && (() => decider.decide(asked, after()))).toThrow('margin.parameters-missing');
+    expect(last(...open)?.type).toBe('MarginReserved');
   });
 });
 

@@ -34,6 +34,8 @@ interface Asked {
   readonly placedAtMs?: number;
   /** Of which line of which request it is a part, where a line was cut into slices. */
   readonly lineId?: string;
+  /** The day of its market on which it was asked for. */
+  readonly tradingDate?: string;
 }
 
 /** What of an order changes with its terms. */
@@ -104,7 +106,7 @@ export type AccountEvent =
     }
   | {
       readonly type: 'MarginReserved';
-      readonly data: Reservation & { readonly tradingDate?: string; readonly pool?: Pool };
+      readonly data: Reservation & { readonly pool?: Pool };
     }
   /** The order needs another hold: it was modified, or another order's trade closed what it was promised to close. */
   | {
@@ -215,7 +217,6 @@ export type AccountCommand =
           readonly quantity: number;
           readonly marginPriceE4: number;
           readonly marginBp?: number;
-          readonly tradingDate?: string;
         };
     }
   /** Asked before a modify is sent, so it may be refused. `quantity` is the order's new total. */
@@ -238,14 +239,14 @@ export type AccountCommand =
   | { readonly type: 'VoidMargin'; readonly data: { readonly orderId: string } };
 
 /** What an order is to hold from now on; the share of its value stays as it was where it is not named. */
-type NewTerms = {
+interface NewTerms {
   readonly orderId: string;
   /** How it is asked for from now on, all of it; absent: as before. */
   readonly asked?: AskedTerms;
   readonly quantity: number;
   readonly marginPriceE4: number;
   readonly marginBp?: number;
-};
+}
 
 /* ----------------------------------------------------------------------------------------------------- state */
 
@@ -645,8 +646,8 @@ const evolve = (account: Account, event: AccountEvent): Account => {
       return withPool({ ...account, postedE4: account.postedE4 - marginE4, positions }, pool);
     }
     case 'MarginReserved': {
-      const { pool, tradingDate, ...reservation } = event.data;
-      const counted = { ...account, day: dayAfterOrder(account.day, reservation, tradingDate, account.positions) };
+      const { pool, ...reservation } = event.data;
+      const counted = { ...account, day: dayAfterOrder(account.day, reservation, account.positions) };
       return withPool(withHold(counted, reservation, reservation), pool);
     }
     case 'ReservationChanged': {
@@ -698,7 +699,8 @@ const withHold = (
   subject: Subject & Asked & { readonly contract?: Contract },
   hold: Hold | null,
 ): Account => {
-  const { orderId, instrumentKey, product, side, orderType, priceE4, triggerPriceE4, placedAtMs, lineId } = subject;
+  const { orderId, instrumentKey, product, side, orderType, priceE4, triggerPriceE4, placedAtMs, lineId, tradingDate } =
+    subject;
   const before = account.reservations.get(orderId);
   const key = positionKey(subject);
   const position = positionOf(account, subject);
@@ -726,6 +728,7 @@ const withHold = (
           ...(triggerPriceE4 !== undefined && { triggerPriceE4 }),
           ...(placedAtMs !== undefined && { placedAtMs }),
           ...(lineId !== undefined && { lineId }),
+          ...(tradingDate !== undefined && { tradingDate }),
           ...(subject.contract && { contract: subject.contract }),
         })
       : account.reservations.delete(orderId),

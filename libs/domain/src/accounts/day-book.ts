@@ -103,18 +103,15 @@ interface Asked {
   readonly priceE4?: number;
   readonly placedAtMs?: number;
   readonly lineId?: string;
+  readonly tradingDate?: string;
 }
 
 /**
  * An order was taken. What was stored before days were kept has no date, and leaves the day as it is. `positions` are those
  * before it.
  */
-export const dayAfterOrder = (
-  day: DayBook,
-  asked: Asked,
-  tradingDate: string | undefined,
-  positions: Map<string, HeldPosition>,
-): DayBook => {
+export const dayAfterOrder = (day: DayBook, asked: Asked, positions: Map<string, HeldPosition>): DayBook => {
+  const { tradingDate } = asked;
   if (tradingDate === undefined) return day;
   const { orderId, instrumentKey, side, remainingQuantity: quantity, priceE4, placedAtMs, lineId } = asked;
   const today = on(day, tradingDate, positions);

@@ -54,7 +54,12 @@ export interface InstrumentFacts {
   readonly hasDerivatives?: Sourced;
   /** The exchange's limit on one order, first quantity refused, where a file of the exchange says so. */
   readonly freezeQuantity?: Sourced & { readonly quantity: number };
+  /** What was said too long ago to count: see `freshness.ts`. */
+  readonly outdated?: { readonly previousClose?: Sourced; readonly band?: Sourced };
 }
+
+/** Lists that name what is forbidden: who is not named is free, but only where such a list was loaded at all. */
+export type FactList = 'suspended' | 'ban';
 
 /** What is known of the thing that contracts are on: an index or a share. By the exchange's symbol: `NIFTY`, `RELIANCE`. */
 export interface UnderlyingFacts {
@@ -79,6 +84,8 @@ export interface MarketFacts {
   /** No facts at all is an empty object. */
   of(instrumentKey: string): InstrumentFacts;
   underlying(symbol: string): UnderlyingFacts | undefined;
+  /** The newest list of a kind that was loaded; none where nobody brought one. */
+  sourceOf?(list: FactList): Sourced | undefined;
 }
 
 export const NO_FACTS: MarketFacts = { of: () => ({}), underlying: () => undefined };

@@ -1,4 +1,4 @@
-import type { Charges } from '../charges/charges';
+import { type Charges, NO_CHARGES, plusCharges } from '../charges/charges';
 import { type Decider, refuse } from '../decider';
 import type { OrderDetails } from '../orders/order';
 import type { Verdict } from '../risk/verdict';
@@ -15,7 +15,7 @@ export type LineStatus = 'ACCEPTED' | 'QUEUED' | 'DENIED' | 'REJECTED' | 'UNKNOW
 
 export interface LineResult extends SliceResult {
   readonly line: number;
-  /** Of a line that was cut: every order of it. `orderId` and what else stands here is of the first. */
+  /** Of a line that was cut: every order of it. `charges` are of all, `orderId` and what else stands here of the first. */
   readonly slices?: readonly SliceResult[];
 }
 
@@ -121,11 +121,13 @@ export const perLine = (results: readonly LineResult[]): readonly LineResult[] =
     const [first] = slices;
     if (!first || slices.length === 1) return slices;
     const problem = slices.find((slice) => slice.problem !== undefined)?.problem;
+    const charges = slices.flatMap((slice) => slice.charges ?? []).reduce(plusCharges, NO_CHARGES);
     return [
       {
         ...first,
         status: togetherOf(slices),
         ...(problem && { problem }),
+        ...(first.charges && { charges }),
         slices: slices.map(({ line: _line, ...slice }): SliceResult => slice),
       },
     ];

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import type { InstrumentFacts } from '../instruments/facts';
+import { MarketCalendar } from '../market/calendar';
 import { type CashMargin, cashMarginBp, type CashQuestion, cashRatesOf } from './cash';
 import type { CashGroup } from './parameters';
 
@@ -13,6 +14,7 @@ const ask: CashQuestion = {
   side: 'BUY',
   facts: listed,
   date: DATE,
+  surveillance: new MarketCalendar().surveillance,
 };
 
 /** @throws Error what is missing. */
@@ -121,7 +123,10 @@ describe('other products', () => {
 });
 
 it('knows nothing before its tables begin', () => {
-  expect(cashMarginBp({ ...ask, date: '2021-08-31' })).toEqual({ missing: 'the margin parameters of 2021-08-31' });
+  const facts = { intraday: { ...sourced, effectiveFrom: '2020-01-01', marginBp: 2_000 } };
+  expect(cashMarginBp({ ...ask, facts, date: '2021-08-31' })).toEqual({
+    missing: 'the margin parameters of 2021-08-31',
+  });
   expect(cashMarginBp({ ...ask, product: 'CNC', date: '2020-04-30' })).toEqual({
     missing: 'the margin parameters of 2020-04-30',
   });
@@ -134,4 +139,29 @@ it("uses an admin's row from its day on", () => {
   } as const;
   expect(cashMarginBp(ask, corrections)).toMatchObject({ marginBp: 2_500, effectiveFrom: DATE });
   expect(cashMarginBp({ ...ask, date: '2026-08-31' }, corrections)).toMatchObject({ marginBp: 2_000 });
+});
+
+it('counts what an admin set right in a stage of surveillance', () => {
+  const facts: InstrumentFacts = { ...listed, surveillance: [{ ...sourced, measure: 'ST-ASM', stage: 1 }] };
+  const stage = { from: '2026-09-01', measure: 'ST-ASM', stage: 1, marginBp: 8_000 } as const;
+  const { surveillance } = new MarketCalendar({ stages: [{ ...stage, certainty: 'confirmed', source: 'a circular' }] });
+  expect(marginOf({ facts }).marginBp).toBe(5_000);
+  expect(marginOf({ facts, surveillance }).marginBp).toBe(8_000);
+});
+
+describe('what counts from tomorrow on', () => {
+  const tomorrow = { effectiveFrom: '2026-09-02', source: 'the file of this evening' } as const;
+  it.each<[string, Partial<InstrumentFacts>]>([
+    ['rates of the exchange', { cashMargin: { ...tomorrow, varBp: 9_000, elmBp: 350 } }],
+    ['the first day of a listing', { listingDay: tomorrow }],
+  ])('is not asked for today: %s', (_, facts) => {
+    expect(marginOf({ facts: { ...listed, ...facts } }).marginBp).toBe(2_000);
+    expect(marginOf({ facts: { ...listed, ...facts }, date: '2026-09-02' }).marginBp).toBeGreaterThan(2_000);
+  });
+  it.each<[CashQuestion['product'], InstrumentFacts, string]>([
+    ['MIS', { intraday: { ...tomorrow, marginBp: 2_000 } }, 'intraday'],
+    ['MTF', { funded: { ...tomorrow, marginBp: 3_000 } }, 'margin funding'],
+  ])('is no list that a share stands in today: %s', (product, facts, file) =>
+    expect(cashMarginBp({ ...ask, product, facts })).toEqual({ missing: `its margin in the broker's ${file} file` }),
+  );
 });

@@ -1,6 +1,7 @@
 import type { InstrumentFacts } from '../instruments/facts';
 import type { Instrument } from '../instruments/instrument';
-import { surveillanceOf } from '../market/surveillance';
+import { inForce } from '../instruments/in-force';
+import { surveillanceOf, type SurveillanceRows } from '../market/surveillance';
 import type { Product, Side } from '../orders/order';
 import type { Missing } from './contract-risk';
 import { type CashGroup, type MarginCorrections, NONE, rowOn } from './parameters';
@@ -20,6 +21,8 @@ export interface CashQuestion {
   readonly group?: CashGroup;
   readonly dailySigmaMillionths?: number;
   readonly date: string;
+  /** What series and stages mean: the calendar has the rows with an admin's among them. */
+  readonly surveillance: SurveillanceRows;
 }
 
 /** One rule that asks for a share of the value. */
@@ -57,9 +60,10 @@ export const cashRatesOf = (
 };
 
 const exchangePart = (
-  { facts: { cashMargin }, group, dailySigmaMillionths, date }: CashQuestion,
+  { facts, group, dailySigmaMillionths, date }: CashQuestion,
   corrections: MarginCorrections,
 ): CashPart | undefined => {
+  const cashMargin = inForce(facts.cashMargin, date);
   if (cashMargin !== undefined)
     return {
       rule: 'value at risk and extreme loss margin of the exchange',
@@ -74,8 +78,9 @@ const exchangePart = (
 };
 
 /** What the broker's file says of a product that is not paid in full. Not listed: not to be had. */
-const brokerPart = ({ product, facts }: CashQuestion): CashPart | Missing => {
-  const [rate, file] = product === 'MTF' ? [facts.funded, 'margin funding'] : [facts.intraday, 'intraday'];
+const brokerPart = ({ product, facts, date }: CashQuestion): CashPart | Missing => {
+  const [listed, file] = product === 'MTF' ? [facts.funded, 'margin funding'] : [facts.intraday, 'intraday'];
+  const rate = inForce(listed, date);
   return rate === undefined
     ? { missing: `its margin in the broker's ${file} file` }
     : { rule: `the broker's ${file} file`, basisPoints: rate.marginBp, effectiveFrom: rate.effectiveFrom };
@@ -90,7 +95,7 @@ export const cashMarginBp = (question: CashQuestion, corrections: MarginCorrecti
   if (product === 'NRML') return { missing: 'a margin of NRML in the cash segment' };
   const full = rowOn('paidInFull', 'all', date, corrections);
   if (full === undefined) return { missing: `the margin parameters of ${date}` };
-  const surveillance = surveillanceOf(instrument, facts, date);
+  const surveillance = surveillanceOf(instrument, facts, date, question.surveillance);
   const deposit =
     side === 'BUY' && surveillance.buyerDepositBp !== undefined ? { buyerDepositBp: surveillance.buyerDepositBp } : {};
   const inFull = (rule: string, effectiveFrom = full.from): CashPart => ({
@@ -114,6 +119,7 @@ export const cashMarginBp = (question: CashQuestion, corrections: MarginCorrecti
   const minimum = rowOn('cashMinimum', 'all', date, corrections);
   if (minimum === undefined) return { missing: `the margin parameters of ${date}` };
   const exchange = exchangePart(question, corrections);
+  const listing = inForce(facts.listingDay, date);
   const because = surveillance.because.join(', ');
   const since = surveillance.effectiveFrom ?? full.from;
   const parts: readonly CashPart[] = [
@@ -124,7 +130,7 @@ export const cashMarginBp = (question: CashQuestion, corrections: MarginCorrecti
       ? []
       : [{ rule: `surveillance: ${because}`, basisPoints: surveillance.marginBp, effectiveFrom: since }]),
     ...(surveillance.tradeForTrade ? [inFull(`trade-for-trade: ${because}`, since)] : []),
-    ...(facts.listingDay === undefined ? [] : [inFull('first day of a listing', facts.listingDay.effectiveFrom)]),
+    ...(listing === undefined ? [] : [inFull('first day of a listing', listing.effectiveFrom)]),
   ];
   const dearest = parts.reduce((most, part) => (part.basisPoints > most.basisPoints ? part : most), broker);
   return {

@@ -28,6 +28,8 @@ export interface OrderDetails extends OrderTerms {
   readonly line: number;
   /** From 0, where the line was larger than the exchange takes in one order and was cut: one order a slice. */
   readonly slice?: number;
+  /** Of a slice: what its line asked for in all. */
+  readonly lineQuantity?: number;
   readonly accountId: string;
   readonly userId: string;
   readonly instrumentKey: string;
@@ -433,6 +435,7 @@ const DETAILS = [
   'intentId',
   'line',
   'slice',
+  'lineQuantity',
   'accountId',
   'userId',
   'instrumentKey',

@@ -1,12 +1,13 @@
+import { inForce } from '../instruments/in-force';
 import { type Dated, inForceOn } from '../market/dated';
 import { toRupees } from '../money';
 import {
   amountUpTo,
   type Check,
+  DAY_NOT_KNOWN,
   fail,
   type Finding,
   finding,
-  inForce,
   type Measured,
   NO_VALUE,
   NOT_LIMITED,
@@ -22,25 +23,59 @@ const ORDER_VALUE_CEILINGS: readonly (Dated & { readonly valueE4: number })[] = 
   { from: '2012-12-13', valueE4: 1_000_000_000_000, certainty: 'confirmed', source: 'SEBI CIR/MRD/DP/34/2012' },
 ];
 
-/** The whole order counts, executed or not: premium for an option, price times units for everything else. */
+interface Asked {
+  readonly quantity: number;
+  readonly reason?: string;
+}
+
+/** What the client asked for in one line, and how to say so of a slice of it. */
+const askedFor = (quantity: number, { lineQuantity }: CheckContext): Asked =>
+  lineQuantity === undefined
+    ? { quantity }
+    : {
+        quantity: lineQuantity,
+        reason: `the line asks for ${String(lineQuantity)} in all, this slice for ${String(quantity)}`,
+      };
+
+/**
+ * The whole order counts, executed or not: premium for an option, price times units for everything else. The ceiling is on
+ * each order that is sent; what an account may ask for is judged of the line, however it is cut.
+ */
 export const orderValue: Check = ({ quantity }, context, { priceE4 }) => {
   const ceiling = inForceOn(ORDER_VALUE_CEILINGS, context.tradingDate);
   if (ceiling === undefined) return fail({ reason: `no order value is allowed on ${context.tradingDate}` });
   const ownE4 = context.limits.orderValueMaxE4;
-  const isOwn = ownE4 !== undefined && !(ownE4 > ceiling.valueE4);
-  const limitE4 = isOwn ? ownE4 : ceiling.valueE4;
-  const rule = isOwn ? ruleOf(context, 'orderValueMaxE4') : ceiling.source;
-  const valueE4 = worthE4(priceE4, quantity);
-  if (valueE4 === undefined) return fail({ rule, limit: toRupees(limitE4), reason: NO_VALUE });
-  return { ...amountUpTo(limitE4, valueE4, rule), ...(!isOwn && { effectiveFrom: ceiling.from }) };
+  const byCeiling: Finding = {
+    ...valueUpTo(ceiling.valueE4, worthE4(priceE4, quantity), ceiling.source),
+    effectiveFrom: ceiling.from,
+  };
+  if (ownE4 === undefined) return byCeiling;
+  // A limit that only repeats the ceiling means what the ceiling means.
+  const { quantity: asked, reason }: Asked = ownE4 === ceiling.valueE4 ? { quantity } : askedFor(quantity, context);
+  const byOwn = {
+    ...(reason !== undefined && { reason }),
+    ...valueUpTo(ownE4, worthE4(priceE4, asked), ruleOf(context, 'orderValueMaxE4')),
+  };
+  return firstFailing(ownE4 > ceiling.valueE4 ? [byCeiling, byOwn] : [byOwn, byCeiling]) ?? byCeiling;
 };
 
+const valueUpTo = (limitE4: number, valueE4: number | undefined, rule: string): Finding =>
+  valueE4 === undefined
+    ? fail({ rule, limit: toRupees(limitE4), reason: NO_VALUE })
+    : amountUpTo(limitE4, valueE4, rule);
+
+/** Of several, the first that is broken, otherwise the first. */
+const firstFailing = (findings: readonly Finding[]): Finding | undefined =>
+  findings.find(({ outcome }) => outcome === 'fail') ?? findings[0];
+
 /** A number that must not exceed a limit of the account. */
-const countUpTo = (context: CheckContext, field: CountField, actual: number): Finding => {
+const countUpTo = (context: CheckContext, field: CountField, actual: number | undefined): Finding => {
   const limit = context.limits[field];
-  return limit === undefined
-    ? notApplicable(NOT_LIMITED)
-    : finding(actual <= limit, { rule: ruleOf(context, field), limit, actual });
+  if (limit === undefined) return notApplicable(NOT_LIMITED);
+  const rule = ruleOf(context, field);
+  return actual === undefined
+    ? fail({ rule, limit, reason: DAY_NOT_KNOWN })
+    : finding(actual <= limit, { rule, limit, actual });
 };
 
 type CountField = Extract<
@@ -48,7 +83,10 @@ type CountField = Extract<
   'orderQuantityMax' | 'openOrdersMax' | 'ordersPerDayMax' | 'modificationsPerOrderMax'
 >;
 
-export const orderQuantity: Check = ({ quantity }, context) => countUpTo(context, 'orderQuantityMax', quantity);
+export const orderQuantity: Check = ({ quantity }, context) => {
+  const { quantity: asked, reason } = askedFor(quantity, context);
+  return { ...(reason !== undefined && { reason }), ...countUpTo(context, 'orderQuantityMax', asked) };
+};
 
 export const openOrders: Check = (_, context) =>
   context.action === 'modify'
@@ -58,7 +96,9 @@ export const openOrders: Check = (_, context) =>
 export const ordersPerDay: Check = (_, context) =>
   context.action === 'modify'
     ? notApplicable('the order is counted already')
-    : countUpTo(context, 'ordersPerDayMax', context.exposure.ordersToday + 1);
+    : countUpTo(context, 'ordersPerDayMax', oneMoreThan(context.exposure.ordersToday));
+
+const oneMoreThan = (count: number | undefined): number | undefined => (count === undefined ? undefined : count + 1);
 
 export const modifications: Check = (_, context) =>
   context.action === 'new'
@@ -117,37 +157,37 @@ const capsOn = (context: CheckContext, field: keyof Cap): readonly CapOn[] => {
   } = context;
   const found: CapOn[] = [];
   if (symbolCaps === undefined) return found;
-  const add = (name: string, isUnderlying: boolean) => {
-    const limit = symbolCaps[name]?.[field];
-    if (limit === undefined) return;
-    found.push({ limit, rule: `${ruleOf(context, `symbolCaps.${name}.${field}`)}, ${name}`, isUnderlying });
+  const add = (wanted: string, isUnderlying: boolean) => {
+    for (const [name, cap] of Object.entries(symbolCaps)) {
+      const limit = cap[field];
+      if (limit === undefined || plain(name) !== plain(wanted)) continue;
+      found.push({ limit, rule: `${ruleOf(context, `symbolCaps.${name}.${field}`)}, ${name}`, isUnderlying });
+    }
   };
   add(symbol, false);
   if (underlyingSymbol !== undefined) add(underlyingSymbol, true);
   return found;
 };
 
+/** However it was typed: a cap must not fail to count for its spelling. */
+const plain = (name: string): string => name.trim().toUpperCase();
+
 const NOT_CAPPED = 'no cap is set for the symbol';
 
-/** Of several, the first that is broken, otherwise the first. */
-const strictest = (findings: readonly Finding[]): Finding =>
-  findings.find(({ outcome }) => outcome === 'fail') ?? findings[0] ?? notApplicable(NOT_CAPPED);
+const strictest = (findings: readonly Finding[]): Finding => firstFailing(findings) ?? notApplicable(NOT_CAPPED);
 
-export const symbolQuantity: Check = ({ quantity }, context) =>
-  strictest(
-    capsOn(context, 'quantityMax').map(({ limit, rule }) =>
-      finding(quantity <= limit, { rule, limit, actual: quantity }),
-    ),
+export const symbolQuantity: Check = ({ quantity }, context) => {
+  const { quantity: actual, ...told } = askedFor(quantity, context);
+  return strictest(
+    capsOn(context, 'quantityMax').map(({ limit, rule }) => finding(actual <= limit, { rule, limit, actual, ...told })),
   );
+};
 
 export const symbolValue: Check = ({ quantity }, context, { priceE4 }) => {
-  const valueE4 = worthE4(priceE4, quantity);
+  const { quantity: asked, ...told } = askedFor(quantity, context);
+  const valueE4 = worthE4(priceE4, asked);
   return strictest(
-    capsOn(context, 'valueMaxE4').map(({ limit, rule }) =>
-      valueE4 === undefined
-        ? fail({ rule, limit: toRupees(limit), reason: NO_VALUE })
-        : amountUpTo(limit, valueE4, rule),
-    ),
+    capsOn(context, 'valueMaxE4').map(({ limit, rule }) => ({ ...told, ...valueUpTo(limit, valueE4, rule) })),
   );
 };
 

@@ -1,4 +1,3 @@
-import type { Sourced } from '../instruments/facts';
 import { type SurveillanceEffects, surveillanceOf } from '../market/surveillance';
 import type { TradingAnswer } from '../market/trading-allowed';
 import { toRupees } from '../money';
@@ -20,6 +19,8 @@ export interface Measured {
   readonly openingQuantity: number;
   /** Does nothing but close what is held: it passes where entries are throttled. */
   readonly reduces: boolean;
+  /** A change that only takes back some of what was asked for: it passes there as well. */
+  readonly shrinks: boolean;
   /** What one unit is taken to cost: as it is margined. */
   readonly priceE4: number | undefined;
   readonly surveillance: SurveillanceEffects;
@@ -57,15 +58,27 @@ export const measure = (terms: OrderTerms, context: CheckContext): Measured => {
     remainingQuantity,
     openingQuantity: remainingQuantity - Math.min(remainingQuantity, closableQuantity),
     reduces,
+    shrinks: shrinks(terms, context),
     priceE4: marginPriceE4(terms, context),
     surveillance,
     session: sessionOf(terms, context, reduces && surveillance.tradeForTrade),
   };
 };
 
-/** A fact that counts already: files of an evening speak of the next day. */
-export const inForce = <Fact extends Sourced>(fact: Fact | undefined, tradingDate: string): Fact | undefined =>
-  fact !== undefined && fact.effectiveFrom <= tradingDate ? fact : undefined;
+/**
+ * No more units, for no more money, and no keener to trade: asked for in the same way, at a price that is the same or
+ * further from the market.
+ */
+const shrinks = (terms: OrderTerms, { action, present, side, exposure: { filledQuantity } }: CheckContext): boolean => {
+  if (action !== 'modify' || present === undefined) return false;
+  if (!(terms.quantity <= present.quantity)) return false;
+  if (terms.triggerPriceE4 !== present.triggerPriceE4) return false;
+  if (terms.priceE4 === present.priceE4) return true;
+  if (terms.priceE4 === undefined || present.priceE4 === undefined) return false;
+  if (side === 'BUY') return terms.priceE4 < present.priceE4;
+  const [worth, before] = [terms, present].map(({ priceE4, quantity }) => worthE4(priceE4, quantity - filledQuantity));
+  return terms.priceE4 > present.priceE4 && worth !== undefined && before !== undefined && worth <= before;
+};
 
 /** Price times quantity; `undefined` where either makes no sense or the product is no exact number. */
 export const worthE4 = (priceE4: number | undefined, quantity: number): number | undefined => {
@@ -93,5 +106,7 @@ export const amountUpTo = (limitE4: number, actualE4: number, rule: string, reas
     ...(!passed && reason !== undefined && { reason }),
   });
 };
+
+export const DAY_NOT_KNOWN = 'what the account did on this day is not known: it has traded on a later one already';
 
 export const NOT_LIMITED = 'no limit is set';

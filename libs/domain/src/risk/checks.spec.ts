@@ -256,8 +256,15 @@ table('expiry', [
   ['a share never expires: not applicable', { ...onReliance, tradingDate: '2099-01-01' }, {}, 'not-applicable'],
 ]);
 
+const listedTomorrow: CheckContext = {
+  ...onReliance,
+  lists: { suspended: { ...sourced, effectiveFrom: '2026-01-03' } },
+};
+
 table('suspended', [
-  ['on no list: pass', onReliance, {}, 'pass'],
+  ['not in the list: pass', onReliance, {}, 'pass'],
+  ['no list is loaded: not applicable', { ...onReliance, lists: {} }, {}, 'not-applicable'],
+  ['the list counts from tomorrow on: not applicable', listedTomorrow, {}, 'not-applicable'],
   ['on the list of today: fail', withFacts({ suspended: sourced }), {}, 'fail'],
   ['from tomorrow on: pass', withFacts({ suspended: { ...sourced, effectiveFrom: '2026-01-03' } }), {}, 'pass'],
   ['even what closes a position: fail', holding(selling(withFacts({ suspended: sourced })), 65), {}, 'fail'],
@@ -768,6 +775,17 @@ table('price-band', [
   ['S3: 1,030.10: fail', inClosingAuction, priced(1_030.1), 'fail'],
   ['S3: 969.90: fail', inClosingAuction, priced(969.9), 'fail'],
 ]);
+it('says of which day the band is that does not count any more', () =>
+  expect(
+    said('price-band', limitOrder, {
+      ...onReliance,
+      facts: { outdated: { band: { effectiveFrom: '2025-10-01', source: 'bands.csv' } } },
+    }),
+  ).toMatchObject({
+    outcome: 'fail',
+    reason: 'the price band is of 2025-10-01, too old to count: bands.csv',
+  }));
+
 it('has no band to compare a market order with', () =>
   expect(outcomeOf('price-band', marketOrder, without('band'))).toBe('not-applicable'));
 
@@ -777,6 +795,46 @@ table('order-value', [
   ['before there was any rule: fail', { ...onReliance, tradingDate: '2012-12-12' }, {}, 'fail'],
   ['a product that is no exact number: fail', onReliance, { quantity: 2 ** 53, priceE4: MAX_PRICE_E4 }, 'fail'],
 ]);
+const sliceOf = (lineQuantity: number, limits: Limits): CheckContext => ({ ...limited(limits), lineQuantity });
+
+describe('a slice of a line', () => {
+  it.each<[CheckName, Limits, Limits]>([
+    ['order-quantity', { orderQuantityMax: 129 }, { orderQuantityMax: 130 }],
+    ['order-value', { orderValueMaxE4: rupees(12_999) }, { orderValueMaxE4: rupees(13_000) }],
+    [
+      'symbol-quantity',
+      { symbolCaps: { 'NSE:RELIANCE': { quantityMax: 129 } } },
+      { symbolCaps: { 'NSE:RELIANCE': { quantityMax: 130 } } },
+    ],
+    [
+      'symbol-value',
+      { symbolCaps: { 'NSE:RELIANCE': { valueMaxE4: rupees(12_999) } } },
+      { symbolCaps: { 'NSE:RELIANCE': { valueMaxE4: rupees(13_000) } } },
+    ],
+  ])('is judged as all of its line: %s', (check, under, enough) => {
+    const told = said(check, limitOrder, sliceOf(130, under));
+    expect(told).toMatchObject({
+      outcome: 'fail',
+      reason: 'the line asks for 130 in all, this slice for 65',
+    });
+    expect([130, 13_000]).toContain(told?.actual);
+    expect(outcomeOf(check, limitOrder, sliceOf(130, enough))).toBe('pass');
+  });
+  it('is an order of its own for what the exchange takes in one', () => {
+    const crores = { ...limitOrder, quantity: 99_999, priceE4: rupees(1_000) };
+    const context = { ...onReliance, instrument: { ...reliance, freezeQuantity: 100_000 }, lineQuantity: 300_000 };
+    expect(outcomeOf('order-value', crores, context)).toBe('pass');
+    expect(outcomeOf('freeze-quantity', crores, context)).toBe('pass');
+    expect(outcomeOf('order-value', crores, { ...context, limits: { orderValueMaxE4: 1_000_000_000_000 } })).toBe(
+      'pass',
+    );
+    expect(said('order-value', crores, { ...context, limits: { orderValueMaxE4: 2_000_000_000_000 } })).toMatchObject({
+      outcome: 'fail',
+      rule: 'limit',
+      actual: 300_000_000,
+    });
+  });
+});
 it('values a market order as it is margined, and one without any price not at all', () => {
   expect(said('order-value', marketOrder, onReliance)).toMatchObject({ outcome: 'pass', actual: 6_695 });
   expect(outcomeOf('order-value', marketOrder, nobodyKnows)).toBe('fail');
@@ -795,6 +853,13 @@ table('symbol-quantity', [
   ['another symbol is capped: not applicable', capped({ 'NSE:TCS': { quantityMax: 1 } }), {}, 'not-applicable'],
   ['at the cap: pass', capped({ 'NSE:RELIANCE': { quantityMax: 65 } }), {}, 'pass'],
   ['above it: fail', capped({ 'NSE:RELIANCE': { quantityMax: 64 } }), {}, 'fail'],
+  ['above it, in another spelling: fail', capped({ ' nse:Reliance ': { quantityMax: 64 } }), {}, 'fail'],
+  [
+    'above the lower of two spellings: fail',
+    capped({ 'NSE:RELIANCE': { quantityMax: 65 }, 'nse:reliance': { quantityMax: 64 } }),
+    {},
+    'fail',
+  ],
   ['above that of the underlying: fail', capped({ NIFTY: { quantityMax: 64 } }, onFuture), {}, 'fail'],
   [
     'above the second of two: fail',
@@ -909,6 +974,7 @@ table('orders-per-day', [
   ['the last of the day: pass', limited({ ordersPerDayMax: 10 }, { ordersToday: 9 }), {}, 'pass'],
   ['one more: fail', limited({ ordersPerDayMax: 10 }, { ordersToday: 10 }), {}, 'fail'],
   ['a change: not applicable', changed(limited({ ordersPerDayMax: 10 }, { ordersToday: 10 })), {}, 'not-applicable'],
+  ['a day that is over already: fail', limited({ ordersPerDayMax: 10 }, { ordersToday: undefined }), {}, 'fail'],
 ]);
 
 table('modifications', [
@@ -950,6 +1016,7 @@ table('kill-switch', [
 ]);
 table('reduce-only', [
   ['open: pass', onReliance, {}, 'pass'],
+  ['killed: not applicable, the other switch says it', halted('killed'), {}, 'not-applicable'],
   ['an entry: fail', halted('reduce-only'), {}, 'fail'],
   ['an exit: not applicable', holding(halted('reduce-only', selling()), 65), {}, 'not-applicable'],
   ['more than an exit: fail', holding(halted('reduce-only', selling()), 64), {}, 'fail'],
@@ -971,6 +1038,7 @@ table('derivatives-ban', [
   ['a currency: not applicable', { ...onUnknown, instrument: usdInr }, {}, 'not-applicable'],
   ['not banned: pass', onStockFuture, lot, 'pass'],
   ['banned: fail', banned, lot, 'fail'],
+  ['no list is loaded: not applicable', { ...onStockFuture, lists: {} }, lot, 'not-applicable'],
   [
     'banned from the next day on: pass',
     { ...onStockFuture, underlying: { ...relianceContracts, banned: bannedTomorrow } },
@@ -1032,6 +1100,20 @@ describe('self-trade', () => {
     expect(outcomeOf('self-trade', stop, against(sellAt(96), sell))).toBe('pass');
     expect(outcomeOf('self-trade', stop, against(sellAt(95), sell))).toBe('fail');
   });
+  it('takes an own stop for what it is once the last price has reached its trigger', () => {
+    const fallen = { ...onReliance, lastPriceE4: rupees(94) };
+    expect(outcomeOf('self-trade', buyAt(96), against(sellStop(95, 94.9), fallen))).toBe('fail');
+    expect(outcomeOf('self-trade', buyAt(94.8), against(sellStop(95, 94.9), fallen))).toBe('pass');
+    expect(outcomeOf('self-trade', buyAt(96), against(sellStop(95), fallen))).toBe('fail');
+    const risen = holding(selling({ ...onReliance, lastPriceE4: rupees(106) }), 65);
+    const ownBuyStop = { orderType: 'SL', triggerPriceE4: rupees(105), priceE4: rupees(106) } as const;
+    expect(outcomeOf('self-trade', buyAt(104), against(ownBuyStop, risen))).toBe('fail');
+    expect(outcomeOf('self-trade', buyAt(104), against(ownBuyStop, { ...risen, lastPriceE4: rupees(104) }))).toBe(
+      'pass',
+    );
+  });
+  it('takes a stop for both where nobody knows the last price', () =>
+    expect(outcomeOf('self-trade', buyAt(96), against(sellStop(95, 94.9), nobodyKnows))).toBe('fail'));
   it('names the own order that stands in the way', () =>
     expect(said('self-trade', buyAt(101), against(sellAt(100.1)))).toMatchObject({
       actual: 'own-1',
@@ -1053,6 +1135,8 @@ table('daily-loss', [
   ['a rupee more: fail', limited(lossLimit, lost(-500, 101, -400)), {}, 'fail'],
   ['a gain that is not realised counts: pass', limited(lossLimit, lost(-1_500, 0, 600)), {}, 'pass'],
   ['a position without a price: fail', limited(lossLimit, lost(0, 0, undefined)), {}, 'fail'],
+  ['a day that is over already: fail', limited(lossLimit, { ...lost(0, 0, 0), dayRealisedE4: undefined }), {}, 'fail'],
+  ['charges of such a day: fail', limited(lossLimit, { ...lost(0, 0, 0), dayChargesE4: undefined }), {}, 'fail'],
   [
     'whatever was lost, an exit: not applicable',
     holding(selling(limited(lossLimit, lost(-9_999, 0, 0))), 65),
@@ -1060,6 +1144,13 @@ table('daily-loss', [
     'not-applicable',
   ],
 ]);
+
+it.each(['dayRealisedE4', 'dayChargesE4'] as const)('tells why the loss of a day is not known: no %s', (figure) =>
+  expect(said('daily-loss', limitOrder, limited(lossLimit, { ...lost(0, 0, 0), [figure]: undefined }))).toMatchObject({
+    outcome: 'fail',
+    reason: 'what the account did on this day is not known: it has traded on a later one already',
+  }),
+);
 
 const varLimit = { intradayVar: { limitE4: rupees(1_000), method: 'parametric', confidenceBp: 9_900 } } as const;
 const atRisk = (before: number, after: number, context = limited(varLimit)): CheckContext => ({
@@ -1102,6 +1193,40 @@ table('intraday-var', [
     'fail',
   ],
 ]);
+
+describe('a change that only makes an order smaller', () => {
+  const throttled: CheckContext = {
+    ...changed(halted('reduce-only', limited({ dailyLossMaxE4: 0 }, { ...lost(-500, 0, 0), symbolPosition: 900 }))),
+    present: limitOrder,
+  };
+  const entriesOnly: ReadonlySet<string> = ENTRY_ONLY;
+  const entryFailures = (terms: Partial<OrderTerms>, context = throttled) =>
+    failuresOf({ ...limitOrder, ...terms }, context).filter((check) => entriesOnly.has(check));
+  const both = ['reduce-only', 'daily-loss'];
+  it.each<[string, Partial<OrderTerms>, readonly string[]]>([
+    ['less of it', { quantity: 64 }, []],
+    ['as much, at a lower price', { priceE4: rupees(99) }, []],
+    ['as much, shown in part', { disclosedQuantity: 10 }, []],
+    ['more of it', { quantity: 66 }, both],
+    ['less of it, at a higher price', { quantity: 1, priceE4: rupees(101) }, both],
+    ['less of it, after a trigger', { quantity: 1, orderType: 'SL', triggerPriceE4: rupees(99) }, both],
+  ])('passes where entries are throttled: %s', (_, terms, failures) => expect(entryFailures(terms)).toEqual(failures));
+  it('is not what an order becomes that takes any price', () =>
+    expect(failuresOf({ ...marketOrder, quantity: 1 }, throttled)).toEqual(both));
+  it('is not what a sale becomes that asks for less: it is only more likely to trade', () => {
+    const sale = selling(throttled);
+    expect(entryFailures({ priceE4: rupees(99) }, sale)).toEqual(both);
+    expect(entryFailures({ priceE4: rupees(101) }, sale)).toEqual(both);
+    expect(entryFailures({ priceE4: rupees(101), quantity: 64 }, sale)).toEqual([]);
+  });
+  it('is not known without the terms before it, and is no new order', () => {
+    const { present: _lost, ...unknown } = throttled;
+    expect(entryFailures({ quantity: 64 }, unknown)).toEqual(both);
+    expect(entryFailures({ quantity: 64 }, { ...throttled, action: 'new' })).toEqual(both);
+  });
+  it('is not sent either while everything is killed', () =>
+    expect(failuresOf({ ...limitOrder, quantity: 64 }, { ...halted('killed', throttled) })).toContain('kill-switch'));
+});
 
 describe('what closes a position', () => {
   it('is not held up by what throttles entries', () => {

@@ -1,6 +1,6 @@
 import type { OrderTerms } from '../orders/order';
 import * as bounds from './bounds';
-import { type Check, measure, notApplicable } from './check';
+import { type Check, type Finding, measure, type Measured, notApplicable } from './check';
 import type { CheckContext } from './context';
 import * as eligibility from './eligibility';
 import { derivativesBan, killSwitch, reduceOnly } from './halts';
@@ -13,12 +13,12 @@ import { session } from './session';
 import { contractValue, expiry, suspended, tradable } from './status';
 import type { Verdict } from './verdict';
 
-export { MAX_QUANTITY, misfitPrices, PRICE_FIELDS } from './order-terms';
+export { freezeOf, MAX_QUANTITY, misfitPrices, PRICE_FIELDS } from './order-terms';
 export type { CheckContext } from './context';
 
 /**
- * `every`: all orders. `entries`: not orders that do nothing but close what is held: who throttles entries wants positions
- * to become smaller, and must not stand in the way of it.
+ * `every`: all orders. `entries`: not orders that do nothing but close what is held, nor changes that only make an order
+ * smaller: who throttles entries wants positions to become smaller, and must not stand in the way of it.
  */
 type Judges = 'every' | 'entries';
 
@@ -86,19 +86,23 @@ export const checks: readonly { readonly name: CheckName; readonly judges: Judge
 
 export const CHECK_NAMES: readonly CheckName[] = checks.map(({ name }) => name);
 
-/** Passed over by orders that do nothing but close what is held. */
+/** Passed over by orders that do nothing but close what is held, and by changes that only make an order smaller. */
 export const ENTRY_ONLY: ReadonlySet<CheckName> = new Set(
   checks.filter(({ judges }) => judges === 'entries').map(({ name }) => name),
 );
 
 const REDUCES = notApplicable('reduces the position');
+const SHRINKS = notApplicable('the change only makes the order smaller');
+
+const excusedFromEntries = ({ reduces, shrinks }: Measured): Finding | undefined =>
+  reduces ? REDUCES : shrinks ? SHRINKS : undefined;
 
 /** Runs every check: never stops at the first failure, so that one answer names all that is wrong. */
 export const judge = (terms: OrderTerms, context: CheckContext): readonly Verdict[] => {
   const measured = measure(terms, context);
   return checks.map(({ name, judges, run }) => ({
     check: name,
-    ...(judges === 'entries' && measured.reduces ? REDUCES : run(terms, context, measured)),
+    ...((judges === 'entries' ? excusedFromEntries(measured) : undefined) ?? run(terms, context, measured)),
   }));
 };
 

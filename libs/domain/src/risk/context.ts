@@ -1,4 +1,4 @@
-import type { InstrumentFacts, UnderlyingFacts } from '../instruments/facts';
+import type { FactList, InstrumentFacts, Sourced, UnderlyingFacts } from '../instruments/facts';
 import type { Instrument } from '../instruments/instrument';
 import type { MarginCorrections } from '../margin/parameters';
 import type { MarketCalendar } from '../market/calendar';
@@ -12,6 +12,8 @@ export interface CheckContext {
   readonly facts: InstrumentFacts;
   /** Of a contract: what is known of the thing it is on. */
   readonly underlying?: UnderlyingFacts;
+  /** The lists of what is forbidden that were loaded. */
+  readonly lists?: Readonly<Partial<Record<FactList, Sourced>>>;
   readonly side: Side;
   readonly product: Product;
   readonly broker: string;
@@ -19,6 +21,8 @@ export interface CheckContext {
   readonly action: 'new' | 'modify';
   /** Of a change: the order's terms before it. */
   readonly present?: OrderTerms;
+  /** Of a slice of a line that was cut: what all of them ask for, this one as it is judged. Limits by the order mean the line. */
+  readonly lineQuantity?: number;
   /** Market time, epoch milliseconds: of a replayed day, the replayed time. */
   readonly atMs: number;
   /** Held by us until then (after-market order): the session is judged at that time. Epoch milliseconds. */
@@ -75,11 +79,12 @@ export interface Exposure {
   readonly openOrderValueE4: number;
   /** Positions and the parts of open orders that open one, each at its absolute value. */
   readonly grossExposureE4: number | undefined;
-  readonly dayRealisedE4: number;
-  readonly dayChargesE4: number;
+  /** Of the day: `undefined` where the account has moved on to a later one already. */
+  readonly dayRealisedE4: number | undefined;
+  readonly dayChargesE4: number | undefined;
   /** What today made of the positions that are open: against cost, or against the last close where they were held before. */
   readonly unrealisedE4: number | undefined;
-  readonly ordersToday: number;
+  readonly ordersToday: number | undefined;
   /** How often the order that is changed was changed already. */
   readonly modifications: number;
   /** Own open orders of the other side in this instrument, of all strategies. */

@@ -1,9 +1,10 @@
-import type { Sourced } from '../instruments/facts';
+import type { InstrumentFacts, Sourced } from '../instruments/facts';
+import { inForce } from '../instruments/in-force';
 import type { Dated } from '../market/dated';
 import { type SegmentClass, SEGMENT_CLASS } from '../market/venues';
 import { toRupees } from '../money';
 import type { Product } from '../orders/order';
-import { type Check, fail, type Finding, finding, inForce, notApplicable, pass } from './check';
+import { type Check, fail, type Finding, finding, notApplicable, pass } from './check';
 
 /** Shares are delivered, traded within the day, or bought with the broker's money; contracts are carried or traded within the day. */
 const PRODUCTS: Readonly<Record<SegmentClass, readonly Product[]>> = {
@@ -83,7 +84,7 @@ export const surveillance: Check = ({ priceE4 }, { side, facts }, { surveillance
   if (!effects.noUpwardMovement) return pass({ ...told, ...depositOf(effects.buyerDepositBp) });
   const closeE4 = facts.previousClose?.priceE4;
   if (closeE4 === undefined)
-    return fail({ ...told, reason: 'no upward movement is allowed, and the previous close is not known' });
+    return fail({ ...told, reason: `no upward movement is allowed, and the previous close ${notKnown(facts)}` });
   const limit = toRupees(closeE4);
   if (priceE4 !== undefined)
     return finding(priceE4 <= closeE4, {
@@ -96,6 +97,11 @@ export const surveillance: Check = ({ priceE4 }, { side, facts }, { surveillance
     ? pass({ ...told, limit })
     : fail({ ...told, limit, reason: 'no price above the previous close: name a limit' });
 };
+
+const notKnown = ({ outdated }: InstrumentFacts): string =>
+  outdated?.previousClose === undefined
+    ? 'is not known'
+    : `of ${outdated.previousClose.effectiveFrom} is too old to count`;
 
 const depositOf = (basisPoints: number | undefined): { readonly reason?: string } =>
   basisPoints === undefined

@@ -222,7 +222,7 @@ describe('the profit and loss of the day', () => {
     const opening = byKey([held(reliance, 30, 9_000)]);
     const realisedE4 = rupees(30 * 100 - 9_000);
     const { dayRealisedE4, unrealisedE4 } = seen({ day: { opening, realisedE4 } });
-    expect(dayRealisedE4 + (unrealisedE4 ?? Number.NaN)).toBe(rupees(30 * 2));
+    expect((dayRealisedE4 ?? Number.NaN) + (unrealisedE4 ?? Number.NaN)).toBe(rupees(30 * 2));
   });
   it('begins anew with the day, whatever the account did before', () => {
     const positions = [held(reliance, 30, 9_000)];
@@ -232,6 +232,16 @@ describe('the profit and loss of the day', () => {
       dayChargesE4: 0,
       ordersToday: 0,
       unrealisedE4: rupees(60),
+    });
+  });
+  it('is not known once the account has traded on a later day', () => {
+    const day = { date: '2026-01-05', realisedE4: rupees(-500), chargesE4: rupees(20), orders: 9 };
+    expect(seen({ positions: [held(reliance, 30, 9_000)], day })).toMatchObject({
+      dayRealisedE4: undefined,
+      dayChargesE4: undefined,
+      ordersToday: undefined,
+      unrealisedE4: undefined,
+      undeliveredQuantity: undefined,
     });
   });
   it('is not known where nobody kept how the day began', () => {
@@ -261,7 +271,7 @@ describe('the profit and loss of the day', () => {
             day: { opening: byKey([held(reliance, carried, Math.abs(carried) * 70)]), realisedE4 },
           });
           const expected = quantity * rupees(100) - carried * rupees(98) - paidE4;
-          expect(Math.abs(dayRealisedE4 + (unrealisedE4 ?? Number.NaN) - expected)).toBeLessThan(10);
+          expect(Math.abs((dayRealisedE4 ?? Number.NaN) + (unrealisedE4 ?? Number.NaN) - expected)).toBeLessThan(10);
         },
       ),
     ));

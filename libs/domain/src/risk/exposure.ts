@@ -1,6 +1,5 @@
 import { positionKey } from '../accounts/account';
 import { alikeKeyOf } from '../accounts/day-book';
-import { dateOf, dayOfMs } from '../market/ist';
 import type { Instrument } from '../instruments/instrument';
 import type { OrderType, Product, Side } from '../orders/order';
 import type { Exposure, OpposingOrder } from './context';
@@ -33,7 +32,8 @@ interface OpenOrder {
   readonly orderType?: OrderType;
   readonly priceE4?: number;
   readonly triggerPriceE4?: number;
-  readonly placedAtMs?: number;
+  /** The day of its market on which it was asked for. */
+  readonly tradingDate?: string;
 }
 
 interface RecentOrder {
@@ -53,7 +53,7 @@ export interface AccountView {
   readonly openIn?: Pick<Lookup<Iterable<string>>, 'get'>;
   /** Executed quantity, by order id. */
   readonly postedQuantities: Pick<Lookup<number>, 'get'>;
-  /** Of another date than the one that is asked for: nothing happened yet on that day. */
+  /** Of an earlier date than the one that is asked for: nothing happened yet on that day. Of a later one: nobody knows. */
   readonly day: {
     readonly date: string;
     readonly realisedE4: number;
@@ -123,6 +123,17 @@ class AccountExposure implements Exposure {
     return this.account.day.date === this.market.tradingDate;
   }
 
+  /** The account's book is of a later day: what it did on this one is not told apart any more. */
+  private get isOver(): boolean {
+    return this.account.day.date > this.market.tradingDate;
+  }
+
+  /** A figure of the day: nothing before the day began, nothing anybody knows after it. */
+  private ofToday<Figure>(figure: (day: AccountView['day']) => Figure): Figure | 0 | undefined {
+    if (this.isOver) return undefined;
+    return this.isToday ? figure(this.account.day) : 0;
+  }
+
   get positionQuantity(): number {
     return this.account.positions.get(this.key)?.quantity ?? 0;
   }
@@ -135,9 +146,7 @@ class AccountExposure implements Exposure {
   }
 
   get undeliveredQuantity(): number | undefined {
-    if (!this.isToday) return 0;
-    const { bought } = this.account.day;
-    return bought && (bought.get(this.key) ?? 0);
+    return this.ofToday(({ bought }) => bought && (bought.get(this.key) ?? 0));
   }
 
   get filledQuantity(): number {
@@ -177,12 +186,12 @@ class AccountExposure implements Exposure {
     return totalE4;
   }
 
-  get dayRealisedE4(): number {
-    return this.isToday ? this.account.day.realisedE4 : 0;
+  get dayRealisedE4(): number | undefined {
+    return this.ofToday(({ realisedE4 }) => realisedE4);
   }
 
-  get dayChargesE4(): number {
-    return this.isToday ? this.account.day.chargesE4 : 0;
+  get dayChargesE4(): number | undefined {
+    return this.ofToday(({ chargesE4 }) => chargesE4);
   }
 
   /**
@@ -190,6 +199,7 @@ class AccountExposure implements Exposure {
    * it, as of the last close: that part is taken out again, whether the position was closed since or not.
    */
   get unrealisedE4(): number | undefined {
+    if (this.isOver) return undefined;
     const { positions, day } = this.account;
     const opening = this.isToday ? day.opening : positions;
     const now = gainE4(positions, this.market.lastPriceE4);
@@ -197,12 +207,10 @@ class AccountExposure implements Exposure {
     return now === undefined || before === undefined ? undefined : now - before;
   }
 
-  get ordersToday(): number {
-    if (!this.isToday) return 0;
+  get ordersToday(): number | undefined {
     // An order that waited with us since this morning is among them.
-    const { placedAtMs } = this.present ?? {};
-    const isCounted = placedAtMs !== undefined && dateOf(dayOfMs(placedAtMs)) === this.market.tradingDate;
-    return this.account.day.orders - (isCounted ? 1 : 0);
+    const isCounted = this.present?.tradingDate === this.market.tradingDate;
+    return this.ofToday(({ orders }) => orders - (isCounted ? 1 : 0));
   }
 
   get modifications(): number {

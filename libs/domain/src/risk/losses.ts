@@ -1,6 +1,6 @@
 import { throttle } from '../margin/value-at-risk';
 import { toRupees } from '../money';
-import { amountUpTo, type Check, fail, finding, NOT_LIMITED, notApplicable, ruleOf } from './check';
+import { amountUpTo, type Check, DAY_NOT_KNOWN, fail, finding, NOT_LIMITED, notApplicable, ruleOf } from './check';
 
 /** Realised, unrealised and charged today; judged for entries only, because an exit ends a loss. */
 export const dailyLoss: Check = (_, context) => {
@@ -8,6 +8,8 @@ export const dailyLoss: Check = (_, context) => {
   if (limitE4 === undefined) return notApplicable(NOT_LIMITED);
   const rule = ruleOf(context, 'dailyLossMaxE4');
   const { dayRealisedE4, dayChargesE4, unrealisedE4 } = context.exposure;
+  if (dayRealisedE4 === undefined || dayChargesE4 === undefined)
+    return fail({ rule, limit: toRupees(limitE4), reason: DAY_NOT_KNOWN });
   if (unrealisedE4 === undefined)
     return fail({
       rule,

@@ -1,6 +1,9 @@
+import type { InstrumentFacts, Sourced } from '../instruments/facts';
+import { inForce } from '../instruments/in-force';
+import type { Instrument } from '../instruments/instrument';
 import { MAX_PRICE_E4, toRupees } from '../money';
 import type { OrderTerms, OrderType } from '../orders/order';
-import { type Check, fail, finding, inForce, notApplicable, pass } from './check';
+import { type Check, fail, finding, notApplicable, pass } from './check';
 import { orderPolicyOn, protectionBpOf } from './order-policies';
 
 /** Upper bound of one order line, far above any exchange freeze: keeps quantity times price an exact integer. */
@@ -23,23 +26,37 @@ export const lotMultiple: Check = ({ quantity: asked }, { instrument: { lotSize,
         effectiveFrom: validFrom,
       });
 
+interface Freeze {
+  /** The first quantity that is refused. */
+  readonly quantity: number;
+  /** Where the exchange's own file says so; otherwise the master does. */
+  readonly file?: Sourced;
+}
+
 /**
- * The stored figure is the first quantity that is refused: circulars and masters disagree about the boundary, and
- * the stricter reading costs one slice more where the looser one costs a rejection. Where the exchange's own file and the
- * master differ, the smaller figure counts.
+ * What an exchange does not take in one order. The stored figure is the first quantity that is refused: circulars and
+ * masters disagree about the boundary, and the stricter reading costs one slice more where the looser one costs a
+ * rejection. Where the exchange's own file and the master differ, the smaller figure counts.
  */
+export const freezeOf = (
+  { freezeQuantity: listed }: Pick<Instrument, 'freezeQuantity'>,
+  told: InstrumentFacts['freezeQuantity'],
+): Freeze | undefined => {
+  if (told !== undefined && !(listed !== undefined && listed <= told.quantity))
+    return { quantity: told.quantity, file: told };
+  return listed === undefined ? undefined : { quantity: listed };
+};
+
 export const freezeQuantity: Check = ({ quantity: asked }, { instrument, facts, tradingDate }) => {
-  const listed = instrument.freezeQuantity;
-  const told = inForce(facts.freezeQuantity, tradingDate);
-  const byFile = told !== undefined && !(listed !== undefined && listed <= told.quantity);
-  const frozenFrom = byFile ? told.quantity : listed;
-  if (frozenFrom === undefined) return notApplicable('no file gives a freeze quantity');
+  const freeze = freezeOf(instrument, inForce(facts.freezeQuantity, tradingDate));
+  if (freeze === undefined) return notApplicable('no file gives a freeze quantity');
+  const { quantity: frozenFrom, file } = freeze;
   const passed = asked < frozenFrom;
   return finding(passed, {
-    rule: byFile ? told.source : 'instrument master',
+    rule: file?.source ?? 'instrument master',
     limit: frozenFrom,
     actual: asked,
-    effectiveFrom: byFile ? told.effectiveFrom : instrument.validFrom,
+    effectiveFrom: file?.effectiveFrom ?? instrument.validFrom,
     ...(!passed && { reason: sliceAdvice(frozenFrom, instrument.lotSize) }),
   });
 };

@@ -1,8 +1,10 @@
+import { inForce } from '../instruments/in-force';
+import type { InstrumentFacts } from '../instruments/facts';
 import { type Band, bandOf, flex, isWithin } from '../market/bands';
 import { type Dated, inForceOn } from '../market/dated';
 import { secondOf, secondOfMs } from '../market/ist';
 import { toRupees } from '../money';
-import { type Check, fail, finding, inForce, type Measured, notApplicable } from './check';
+import { type Check, fail, finding, type Measured, notApplicable } from './check';
 import type { CheckContext } from './context';
 
 /** From when on a future is bound by another band until its close. */
@@ -20,7 +22,8 @@ export const priceBand: Check = ({ priceE4, triggerPriceE4 }, context, measured)
       ? fail({
           rule: 'price band of the day',
           actual: toRupees(named),
-          reason: 'no band is known: load the price bands and closes of the day',
+          reason:
+            unknownBecause(context.facts.outdated) ?? 'no band is known: load the price bands and closes of the day',
         })
       : notApplicable('no file names a band for the contract: the exchange protects its price by itself');
   const outside = [priceE4, triggerPriceE4].find((price) => price !== undefined && !isWithin(band, price));
@@ -30,6 +33,12 @@ export const priceBand: Check = ({ priceE4, triggerPriceE4 }, context, measured)
     actual: toRupees(outside ?? named),
     effectiveFrom: band.effectiveFrom,
   });
+};
+
+const unknownBecause = ({ band, previousClose }: NonNullable<InstrumentFacts['outdated']> = {}): string | undefined => {
+  const what = band ? 'the price band' : 'the close that the price band is counted from';
+  const old = band ?? previousClose;
+  return old && `${what} is of ${old.effectiveFrom}, too old to count: ${old.source}`;
 };
 
 const presentBand = (context: CheckContext, { session }: Measured): Band | undefined => {

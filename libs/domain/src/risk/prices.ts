@@ -41,8 +41,7 @@ export const priceDeviation: Check = (terms, context) => {
   const kind = kindOf(context);
   const rule = `${ruleOf(context, `priceDeviationMaxBp.${kind}`)} for ${kind}, ${side === 'BUY' ? 'above' : 'below'} the market`;
   const reference = referenceOf(terms, context);
-  if (reference === undefined)
-    return fail({ rule, actual: toRupees(priceE4), reason: 'neither a last price nor a previous close is known' });
+  if (reference === undefined) return fail({ rule, actual: toRupees(priceE4), reason: unknownReference(context) });
   const floorE4 = kind === 'options' ? (inForceOn(OPTION_FLOORS, tradingDate)?.priceE4 ?? 0) : 0;
   const allowedE4 = Math.floor((Math.max(reference.priceE4, floorE4) * limits.priceDeviationMaxBp[kind]) / 10_000);
   const boundE4 = side === 'BUY' ? reference.priceE4 + allowedE4 : Math.max(0, reference.priceE4 - allowedE4);
@@ -53,6 +52,12 @@ export const priceDeviation: Check = (terms, context) => {
     ...(reference.effectiveFrom !== undefined && { effectiveFrom: reference.effectiveFrom }),
     reason: `${reference.what} ${String(toRupees(reference.priceE4))}`,
   });
+};
+
+const unknownReference = ({ facts: { outdated } }: CheckContext): string => {
+  const reason = 'neither a last price nor a previous close is known';
+  const old = outdated?.previousClose;
+  return old === undefined ? reason : `${reason}: that of ${old.effectiveFrom} is too old to count (${old.source})`;
 };
 
 const referenceOf = (

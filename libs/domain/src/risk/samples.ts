@@ -139,6 +139,7 @@ export const onReliance: CheckContext = {
   limits: {},
   halt: OPEN,
   exposure: nothing,
+  lists: { suspended: sourced, ban: sourced },
 };
 
 export const onFuture: CheckContext = {

@@ -35,8 +35,22 @@ export const selfTrade: Check = (terms, context) => {
  * - A stop enters the market at its trigger. On its way there the market has passed whatever lies before it, so it meets only
  *   what waits between its trigger and its limit.
  * - Two stops meet when the one is triggered where the other is.
+ * - A stop whose trigger the last price has reached, or may have, stands in the book by now: it is judged as both.
  */
-const mayMeet = (one: Priced, other: Priced, context: CheckContext): boolean => {
+const mayMeet = (one: Priced, other: Priced, context: CheckContext): boolean =>
+  formsOf(one, context).some((mine) => formsOf(other, context).some((theirs) => meet(mine, theirs, context)));
+
+/** As what an order may be in the market. */
+const formsOf = (order: Priced, { lastPriceE4 }: CheckContext): readonly Priced[] => {
+  if (!isStop(order)) return [order];
+  const { side, priceE4, triggerPriceE4 } = order;
+  const isReached = side === 'BUY' ? atLeast(lastPriceE4, triggerPriceE4) : atLeast(triggerPriceE4, lastPriceE4);
+  const triggered: Priced =
+    priceE4 === undefined ? { side, orderType: 'MARKET' } : { side, orderType: 'LIMIT', priceE4 };
+  return isReached ? [order, triggered] : [order];
+};
+
+const meet = (one: Priced, other: Priced, context: CheckContext): boolean => {
   const [buy, sell] = one.side === 'BUY' ? [one, other] : [other, one];
   if (isStop(buy) && isStop(sell)) return atLeast(sell.triggerPriceE4, buy.triggerPriceE4);
   const pays = worstOf(buy, context);

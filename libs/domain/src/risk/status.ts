@@ -1,5 +1,6 @@
 import type { Segment } from '../instruments/instrument';
-import { type Check, fail, finding, inForce, notApplicable, pass } from './check';
+import { inForce } from '../instruments/in-force';
+import { type Check, fail, finding, notApplicable, pass } from './check';
 
 export const tradable: Check = (_, { instrument: { lotSize, tickSizeE4, instrumentType, validFrom } }) =>
   lotSize === undefined || tickSizeE4 === undefined
@@ -15,11 +16,14 @@ export const expiry: Check = (_, { instrument: { expiry: lastDay }, tradingDate 
     ? notApplicable('does not expire')
     : finding(tradingDate <= lastDay, { rule: 'last trading day', limit: lastDay, actual: tradingDate });
 
-export const suspended: Check = (_, { facts, tradingDate }) => {
+export const suspended: Check = (_, { facts, lists, tradingDate }) => {
   const told = inForce(facts.suspended, tradingDate);
-  return told === undefined
-    ? pass({ rule: 'list of suspended instruments' })
-    : fail({ rule: told.source, effectiveFrom: told.effectiveFrom, reason: 'suspended from trading' });
+  if (told !== undefined)
+    return fail({ rule: told.source, effectiveFrom: told.effectiveFrom, reason: 'suspended from trading' });
+  const list = inForce(lists?.suspended, tradingDate);
+  return list === undefined
+    ? notApplicable('no list of suspended instruments is loaded: the exchange refuses them by itself')
+    : pass({ rule: `not in the list of suspended instruments: ${list.source}`, effectiveFrom: list.effectiveFrom });
 };
 
 /** Segments whose price is for one unit of a contract of many: 1,000 dollars, 100 barrels. */

@@ -1,5 +1,5 @@
 import { Refused } from '../decider';
-import { MARGIN_TABLES } from '../margin/parameters';
+import { MARGIN_TABLES, type ScenarioSet } from '../margin/parameters';
 import { AMO_ROWS } from '../market/amo-rows';
 import { EXPIRY_DAYS } from '../market/expiry';
 import type { SpecialSession } from '../market/holidays';
@@ -163,6 +163,65 @@ describe('the settings of the house', () => {
     [margin({ cashMaximum: {} }), 'margin.cashMaximum'],
     [{ calendar: {}, charges: {} }, 'margin'],
   ])('refuse corrections that no table could be built with: %j', (wanted, field) =>
+    expect(refusalOf(wanted)).toEqual({ code: 'settings.malformed', field: `corrections.${field}` }),
+  );
+
+  const [{ scenarios: shipped, ...scenarios }] = MARGIN_TABLES.scenarios.all as readonly [ScenarioSet];
+  const scenario = { moveThirds: 1, volatility: 1, coverBp: 10_000 };
+  const laid = (table: keyof typeof MARGIN_TABLES, key: string, change: object): [object, string] => {
+    const [row] = Reflect.get(MARGIN_TABLES[table], key) as readonly object[];
+    return [margin({ [table]: { [key]: [{ ...row, ...change }] } }), `margin.${table}.${key}[0]`];
+  };
+  it.each<[string, object, string, string]>([
+    ['extremeLoss', { calendarPart: 0 }, 'index', '.calendarPart'],
+    ['extremeLoss', { calendarPart: 2.5 }, 'index', '.calendarPart'],
+    ['extremeLoss', { basisPoints: -500 }, 'stock', '.basisPoints'],
+    ['extremeLoss', { farOutBp: 10_001 }, 'stock', '.farOutBp'],
+    ['paidInFull', { basisPoints: -10_000 }, 'all', '.basisPoints'],
+    ['cashMinimum', { basisPoints: 20.5 }, 'all', '.basisPoints'],
+    ['scenarios', { ...scenarios, scenarios: [] }, 'all', '.scenarios'],
+    [
+      'scenarios',
+      { ...scenarios, scenarios: [...shipped, { ...scenario, volatility: 2 }] },
+      'all',
+      '.scenarios[16].volatility',
+    ],
+    ['scenarios', { ...scenarios, scenarios: [{ ...scenario, coverBp: -1 }] }, 'all', '.scenarios[0].coverBp'],
+    ['scenarios', { ...scenarios, scenarios: Array.from({ length: 65 }, () => scenario) }, 'all', '.scenarios'],
+    ['scanRange', { sigmas: -6 }, 'index', '.sigmas'],
+    ['scanRange', { days: 0 }, 'stock', '.days'],
+    ['time', { yearDays: 0 }, 'all', '.yearDays'],
+    ['time', { leastDays: 0 }, 'all', '.leastDays'],
+    ['cashRange', { floorBp: 10_001 }, 'III', '.floorBp'],
+    ['snapshots', { windows: [] }, 'all', '.windows'],
+    ['snapshots', { windows: [['11:30', '11:00']] }, 'all', '.windows[0]'],
+    ['snapshots', { windows: [['11:00', '11:30', '12:00']] }, 'all', '.windows[0]'],
+    ['penalty', { repeatedFromDay: 0 }, 'all', '.repeatedFromDay'],
+    ['throttle', { blockedBp: 0 }, 'all', '.blockedBp'],
+    ['lastDay', { calendarBenefit: 'yes' }, 'index', '.calendarBenefit'],
+  ])('refuse margins that no model can count with: %s %j', (table, change, key, field) => {
+    const [wanted, at] = laid(table as keyof typeof MARGIN_TABLES, key, change);
+    expect(refusalOf(wanted)).toEqual({ code: 'settings.malformed', field: `corrections.${at}${field}` });
+  });
+
+  const plan = { broker: 'zerodha', plan: 'default', from: '2026-10-01', ...SURE };
+  it.each<[object, string]>([
+    [charges({ rates: [{ ...rate, sellE9: 1_000_000_001 }] }), 'charges.rates[0].sellE9'],
+    [charges({ brokerage: [{ ...plan, segment: 'option', rule: { capE4: -1 } }] }), 'charges.brokerage[0].rule.capE4'],
+    [
+      charges({ brokerage: [{ ...plan, segment: 'option', rule: { shareE9: 2e9 } }] }),
+      'charges.brokerage[0].rule.shareE9',
+    ],
+    [charges({ interest: [{ ...plan, perDay: { slabE4: 0, chargeE4: 1 } }] }), 'charges.interest[0].perDay.slabE4'],
+    [
+      withCalendar({ expiryDays: [{ exchange: 'NSE', weekday: 7, from: '2026-10-01', ...SURE }] }),
+      'calendar.expiryDays[0].weekday',
+    ],
+    [
+      withCalendar({ stages: [{ measure: 'GSM', stage: 1, marginBp: 10_001, from: '2026-10-01', ...SURE }] }),
+      'calendar.stages[0].marginBp',
+    ],
+  ])('refuse rates that nobody would set: %j', (wanted, field) =>
     expect(refusalOf(wanted)).toEqual({ code: 'settings.malformed', field: `corrections.${field}` }),
   );
 });

@@ -75,8 +75,8 @@ export const houseSettings = (
       if (changes.length === 0) return [];
       checkRange('idempotencyWindowSec', settings.idempotencyWindowSec, IDEMPOTENCY_WINDOW_MAX_SEC);
       checkRange('maxOrdersPerBatch', settings.maxOrdersPerBatch, ORDERS_PER_BATCH_MAX);
-      checkLimits(settings.ceilings, 'ceilings');
-      checkLimits(settings.defaults, 'defaults');
+      checkLimits(settings.ceilings, 'ceilings', present.document.ceilings);
+      checkLimits(settings.defaults, 'defaults', present.document.defaults);
       checkCorrections(settings.corrections, 'corrections');
       return [{ type: 'HouseSettingsChanged', data: { changes, settings } }];
     },

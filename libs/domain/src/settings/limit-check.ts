@@ -1,5 +1,6 @@
 import { refuse } from '../decider';
 import type { Limits } from '../risk/limits';
+import { malformed } from './shape';
 
 /** All of the margin a balance can carry, and any share of a price. */
 const WHOLE_BP = 10_000;
@@ -9,11 +10,18 @@ const GROUPS = {
   intradayVar: ['limitE4', 'method', 'confidenceBp'],
 } as const;
 
+/** `NSE:RELIANCE`, or an underlying: `NIFTY`, `M&M`. Capital letters, as the exchanges write them. */
+const CAPPED = /^(?:(?:NSE|BSE|MCX):)?[^\sa-z:](?:[^\ta-z:]*[^\sa-z:])?$/;
+
 /**
- * Limits that make sense: whole numbers not below 0, groups that are complete.
+ * Limits that make sense: whole numbers not below 0, groups that are complete, caps on names that something may have.
+ * `before`: what is set now. A name that stands there already is not judged: its owner must still be able to change the rest.
  * @throws Refused naming the field, which begins with `path`.
  */
-export const checkLimits = (limits: Limits, path: string): void => {
+export const checkLimits = (limits: Limits, path: string, before: Limits = {}): void => {
+  for (const name of Object.keys(limits.symbolCaps ?? {}))
+    if (!CAPPED.test(name) && !Object.hasOwn(before.symbolCaps ?? {}, name))
+      malformed(`${path}.symbolCaps.${name}`, 'a symbol as NSE:RELIANCE, or an underlying as NIFTY');
   for (const [group, names] of Object.entries(GROUPS)) {
     const value: unknown = Reflect.get(limits, group);
     if (typeof value !== 'object' || value === null) continue;

@@ -3,21 +3,7 @@
 import { E4_PER_RUPEE } from '../money';
 import type { Dated } from '../charges/dated';
 import { MARGIN_TABLES, type MarginTables } from '../margin/parameters';
-import {
-  between,
-  both,
-  clock,
-  dated,
-  figure,
-  flag,
-  list,
-  malformed,
-  oneOf,
-  row,
-  type Shape,
-  shareBp,
-  someOf,
-} from './shape';
+import { between, both, clock, dated, figure, flag, list, malformed, row, type Shape, shareBp, someOf } from './shape';
 
 type RowOf<Table extends keyof MarginTables> =
   MarginTables[Table] extends Readonly<Record<string, readonly (infer Row)[]>> ? Row : never;

@@ -119,6 +119,34 @@ describe('the settings of a user', () => {
       .thenRefused(code, detail as Record<string, string | number>),
   );
 
+  it.each(['nse:tcs', ' NIFTY', 'NIFTY ', 'NSE:', 'NASDAQ:TCS', 'NSE:TCS:EQ', ''])(
+    'refuse a cap on %j, which nothing is called',
+    (name) =>
+      given()
+        .when(set({ limits: { symbolCaps: { [name]: { quantityMax: 1 } } } }))
+        .thenRefused('settings.malformed', {
+          field: `limits.symbolCaps.${name}`,
+          expected: 'a symbol as NSE:RELIANCE, or an underlying as NIFTY',
+        }),
+  );
+
+  it.each(['NSE:TCS', 'BSE:M&M', 'NSE:NIFTY 26000 CE 27 JAN 26', 'NIFTY', 'BAJAJ-AUTO', 'M&M', '360ONE'])(
+    'take a cap on %j',
+    (name) => {
+      const limits = { symbolCaps: { [name]: { quantityMax: 1 } } };
+      given()
+        .when(set({ limits }))
+        .then(changed({ limits }, { field: 'limits.symbolCaps', to: limits.symbolCaps }));
+    },
+  );
+
+  it('let a user stop their trading although a cap has a name that was taken once', () => {
+    const limits = { symbolCaps: { tcs: { quantityMax: 1 } } };
+    given(wasSet({ limits }))
+      .when(set({ limits, halt: 'killed' }, 1))
+      .then(changed({ limits, halt: 'killed' }, { field: 'halt', from: 'open', to: 'killed' }));
+  });
+
   it('refuse a group of limits that is not whole', () =>
     given()
       .when(set({ limits: { priceDeviationMaxBp: { cash: 300 } } as unknown as Limits }))

@@ -53,7 +53,7 @@ export const userSettings: Decider<Versioned<UserSettings>, UserSettingsCommand,
   decide: ({ data: { settings, expectedVersion, ceilings } }, present) => {
     const changes = changesTo(present, settings, expectedVersion);
     if (changes.length === 0) return [];
-    checkLimits(settings.limits, 'limits');
+    checkLimits(settings.limits, 'limits', present.document.limits);
     // Only what is set now: who was overtaken by a lower ceiling must still be able to stop their own trading.
     const touched = new Set(changes.map(({ field }) => field));
     const beyond = beyondCeilings(settings.limits, ceilings).find(({ field }) => isTouched(`limits.${field}`, touched));

@@ -1,4 +1,4 @@
-import type { InstrumentFacts, MarketFacts, Sourced, UnderlyingFacts } from '#domain/instruments/facts';
+import type { FactList, InstrumentFacts, MarketFacts, Sourced, UnderlyingFacts } from '#domain/instruments/facts';
 import type { Instrument } from '#domain/instruments/instrument';
 
 import type { TableSummary } from '../table';
@@ -59,7 +59,7 @@ export class ReferenceDay implements MarketFacts {
    * The newest file of a kind, if one was given at all: an instrument that it does not name is one it says nothing of (no
    * intraday margin: not eligible), and not one that nobody was asked about.
    */
-  sourceOf(kind: ReferenceKind): Sourced | undefined {
+  sourceOf(kind: ReferenceKind | FactList): Sourced | undefined {
     const [newest] = this.parts
       .filter((part) => part.kind === kind)
       .sort((a, b) => compareText(b.effectiveFrom, a.effectiveFrom));
