@@ -125,6 +125,22 @@ describe('an estimate', () => {
     ]);
   });
 
+  it('prices nothing that could not be sent: a line that needs more than ten orders', async () => {
+    const trader = await desk.trader();
+    for (const what of ['charges', 'margin'] as const)
+      expect(await estimate(trader, what, [{ ...SHORT_CALL, quantity: 19_500 }])).toMatchObject({
+        status: 422,
+        body: { code: 'ESTIMATE_NOT_KNOWN', errors: [{ field: 'orders[0].quantity' }] },
+      });
+  });
+
+  it('is not sufficient where the order would be denied for what it binds of all the money', async () => {
+    const trader = await desk.trader();
+    expect((await estimate(trader, 'margin', [DELIVERY])).body).toMatchObject({ sufficient: true });
+    await desk.set(trader, 'user', { limits: { marginUtilisationMaxBp: 1 } });
+    expect((await estimate(trader, 'margin', [DELIVERY])).body).toMatchObject({ sufficient: false });
+  });
+
   it('records nothing', async () => {
     const trader = await desk.trader();
     const before = await desk.head();

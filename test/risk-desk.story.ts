@@ -543,7 +543,13 @@ describe('on the recorded day, an order', () => {
     try {
       const denied = await desk.place(trader, RESTING);
       const verdict = verdictsIn(resultsIn(denied)[0]).find(({ check }) => check === 'kill-switch');
-      expect(verdict).toEqual({ check: 'kill-switch', outcome: 'fail', actual: 'killed', rule: row.by });
+      expect(verdict).toEqual({
+        check: 'kill-switch',
+        outcome: 'fail',
+        actual: 'killed',
+        rule: row.by,
+        reason: 'nothing is sent, not even what closes a position',
+      });
       await eventually('the resting order is cancelled', async () =>
         partOf(await desk.order(trader, resting), 'status') === 'CANCELLED' ? true : undefined,
       );

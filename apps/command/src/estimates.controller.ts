@@ -3,12 +3,14 @@ import { Body, Controller, HttpCode, Post } from '@nestjs/common';
 import { ApiOperation, ApiProperty, ApiPropertyOptional, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { GroupMargin } from '#domain/margin/portfolio';
 import { toRupees } from '#domain/money';
+import { freezeOf } from '#domain/risk/checks';
 import { istDay } from '#brokers/fields';
 import { accountOf, CurrentIdentity, type Identity } from '#platform/identity';
 import { Problem } from '#platform/problem-details';
 import { basketMargin, chargesOf, priced, type PricedLine, type Unpriced } from './estimates';
 import { chargesDocument, ChargesDocument } from './line-document';
 import { OrderBatch, toIntentLines } from './order-line';
+import { utilisation } from './risk-desk';
 import { WriteSide } from './write-side';
 
 const RUPEES = { description: 'Rupees.' };
@@ -52,7 +54,13 @@ class GroupMarginDocument {
   @ApiProperty({ description: 'Every contract alone, rupees.' }) unhedged!: number;
   @ApiProperty(RUPEES) benefit!: number;
   @ApiProperty({ description: 'False where the model is known to be off.' }) reliable!: boolean;
-  @ApiProperty({ format: 'date', description: 'The oldest day that any of it was computed from.' }) asOf!: string;
+  @ApiProperty({
+    type: String,
+    format: 'date',
+    nullable: true,
+    description: 'The oldest day that any of it was computed from; null where nothing is left to compute.',
+  })
+  asOf!: string | null;
 }
 
 class MarginEstimateDocument {
@@ -121,7 +129,13 @@ export class EstimatesController {
       toReserve: toRupees(margin.toReserveE4),
       onceFilled: toRupees(margin.onceFilledE4),
       benefit: toRupees(margin.benefitE4),
-      sufficient: margin.toReserveE4 <= margin.availableE4,
+      sufficient:
+        margin.toReserveE4 <= margin.availableE4 &&
+        utilisation(this.side.settings.known(account.userId), {
+          requiredE4: margin.toReserveE4,
+          heldE4: account.reservedE4 + account.postedE4 + margin.toReserveE4,
+          cashE4: account.cashE4,
+        }).outcome !== 'fail',
       lines: basket.map(({ line, priceE4 }, n) => ({
         ...numberOf(line),
         price: toRupees(priceE4),
@@ -158,6 +172,9 @@ export class EstimatesController {
       const broker = route && brokers.of(accountId, route.broker);
       const instrument = resolve(line.instrumentKey);
       if (!broker || !instrument) throw notKnown({ line, missing: 'a broker to send it to' });
+      // More than is cut into orders would be denied: there is no price for it.
+      const freeze = freezeOf(instrument, factsOf(line.instrumentKey).freezeQuantity);
+      if (freeze && line.quantity >= freeze.quantity) throw tooMuch(line.line, freeze.quantity);
       basket.push(known(priced(line, broker, instrument)));
     }
     const marketMs = basket[0]?.broker.marketNowMs() ?? options.now();
@@ -184,8 +201,18 @@ const groupDocument = (underlying: string, group: GroupMargin): GroupMarginDocum
   unhedged: toRupees(group.unhedgedE4),
   benefit: toRupees(group.benefitE4),
   reliable: group.reliable,
-  asOf: group.asOf,
+  asOf: group.asOf === '' ? null : group.asOf,
 });
+
+const tooMuch = (line: number, frozenFrom: number): Problem =>
+  new Problem(422, 'ESTIMATE_NOT_KNOWN', 'A line cannot be estimated.', {
+    errors: [
+      {
+        field: `orders[${String(line)}].quantity`,
+        message: `more than the exchange takes in ten orders of less than ${String(frozenFrom)}`,
+      },
+    ],
+  });
 
 /** @throws Problem 422 naming the line of which something is not known. */
 const known = <Estimate extends object>(estimate: Estimate | Unpriced): Estimate => {

@@ -360,7 +360,8 @@ export interface Share {
 export const lineIdOf = ({ intentId, line }: Pick<OrderDetails, 'intentId' | 'line'>): string =>
   `${intentId}/${String(line)}`;
 
-const utilisation = (
+/** How much of an account's money would be bound, and whether that is too much. */
+export const utilisation = (
   { effective }: ReturnType<Settings['known']>,
   { requiredE4, heldE4, cashE4 }: { requiredE4: number; heldE4: number; cashE4: number },
 ): Verdict => {
