@@ -1,5 +1,5 @@
 import type { Product } from '../orders/order';
-import { type Certainty, corrected, type Dated, inForce } from './dated';
+import { type Certainty, overlaid, type Dated, inForceOn } from '../dated';
 import { type Exact, exactly, atRate, lesser, NOTHING } from './exact';
 import { type ChargedSecurity, isCash } from './security';
 
@@ -222,7 +222,7 @@ const planKey = (row: OfPlan): string => keyOf(row);
 
 const bookOf = <Row extends Dated>(rows: readonly Row[], key: (row: Row) => string): Book<Row> => {
   const book = new Map<string, readonly Row[]>();
-  for (const row of rows) book.set(key(row), corrected(book.get(key(row)) ?? [], [row]));
+  for (const row of rows) book.set(key(row), overlaid(book.get(key(row)) ?? [], [row]));
   return book;
 };
 
@@ -290,13 +290,13 @@ export const brokerageOn = (
   on: PlanOn,
   segment: PlanSegment,
   corrections: PlanCorrections = UNCORRECTED,
-): BrokerageRow | undefined => inForce(planBooks(corrections).brokerage.get(keyOf(named(on), segment)), on.date);
+): BrokerageRow | undefined => inForceOn(planBooks(corrections).brokerage.get(keyOf(named(on), segment)), on.date);
 
 export const termsOn = (on: PlanOn, corrections: PlanCorrections = UNCORRECTED): TermsRow | undefined =>
-  inForce(planBooks(corrections).terms.get(keyOf(named(on))), on.date);
+  inForceOn(planBooks(corrections).terms.get(keyOf(named(on))), on.date);
 
 export const interestOn = (on: PlanOn, corrections: PlanCorrections = UNCORRECTED): InterestRow | undefined =>
-  inForce(planBooks(corrections).interest.get(keyOf(named(on))), on.date);
+  inForceOn(planBooks(corrections).interest.get(keyOf(named(on))), on.date);
 
 /* ------------------------------------------------------------------------------------------------------ arithmetic */
 

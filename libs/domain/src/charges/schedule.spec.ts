@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { type Dated, inForce } from './dated';
+import { type Dated, inForceOn } from '../dated';
 import { planBooks } from './plans';
 import { type RateCorrections, ratesOn, rateTables } from './schedule';
 import { BSE_SHARE, EQUITY_ETF, GOLD_ETF, NIFTY_FUTURE, NIFTY_OPTION, NSE_SHARE } from './samples';
@@ -26,7 +26,7 @@ it.each(everyTable)('%s: no gap from its first row on, and nothing before it', (
   fc.assert(
     fc.property(days, (at) => {
       const date = at.toISOString().slice(0, 10);
-      const found = inForce(rows, date);
+      const found = inForceOn(rows, date);
       expect(found === undefined).toBe(date < first);
       expect(found?.from).toBe(
         rows

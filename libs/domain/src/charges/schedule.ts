@@ -1,4 +1,4 @@
-import { type Certainty, corrected, type Dated, inForce } from './dated';
+import { type Certainty, overlaid, type Dated, inForceOn } from '../dated';
 import { type ChargedSecurity, isCash } from './security';
 
 /** What is levied on the value of each side, in parts per billion. */
@@ -232,7 +232,7 @@ export const rateTables = (corrections: RateCorrections = UNCORRECTED): Tables =
   const known = merged.get(corrections);
   if (known !== undefined) return known;
   const tables = new Map(TABLES);
-  for (const { table, ...rate } of corrections.rates) tables.set(table, corrected(tables.get(table) ?? [], [rate]));
+  for (const { table, ...rate } of corrections.rates) tables.set(table, overlaid(tables.get(table) ?? [], [rate]));
   merged.set(corrections, tables);
   return tables;
 };
@@ -267,7 +267,7 @@ const collect = (
   tables: Tables,
   names: Pick<Names, 'tax' | 'stamp'> & { readonly exchange: readonly string[]; readonly sebi: string },
 ): Rates | undefined => {
-  const rowOf = (name: string): RateRow | undefined => inForce(tables.get(name), date);
+  const rowOf = (name: string): RateRow | undefined => inForceOn(tables.get(name), date);
   const tax = { delivered: rowOf(names.tax.delivered), squared: rowOf(names.tax.squared) };
   const stamp = { delivered: rowOf(names.stamp.delivered), squared: rowOf(names.stamp.squared) };
   const exchange = names.exchange.map(rowOf).find((found) => found !== undefined);

@@ -1,6 +1,6 @@
 /** How long what a file says of prices counts: a band of months ago is no band. */
 
-import { type Dated, inForceOn } from '../market/dated';
+import { type Dated, inForceOn } from '../dated';
 import type { InstrumentFacts, Sourced } from './facts';
 
 export interface Freshness extends Dated {

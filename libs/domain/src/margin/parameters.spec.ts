@@ -1,4 +1,4 @@
-import type { Dated } from '../charges/dated';
+import type { Dated } from '../dated';
 import { MARGIN_TABLES, rowOn } from './parameters';
 
 const tables = Object.entries(MARGIN_TABLES).flatMap(([table, keys]) =>

@@ -1,4 +1,4 @@
-import { corrected, type Dated, inForce } from '../charges/dated';
+import { overlaid, type Dated, inForceOn } from '../dated';
 
 /**
  * What exchanges, clearing corporations and the regulator set for margins, by the day it came into force. Nothing here
@@ -372,5 +372,5 @@ export const rowOn = <Table extends keyof Rows>(
 ): Rows[Table] | undefined => {
   const rows: readonly Rows[Table][] = MARGIN_TABLES[table][key];
   const ours: readonly Rows[Table][] | undefined = corrections[table]?.[key];
-  return inForce(ours === undefined ? rows : corrected(rows, ours), date);
+  return inForceOn(ours === undefined ? rows : overlaid(rows, ours), date);
 };

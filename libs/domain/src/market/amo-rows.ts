@@ -1,4 +1,4 @@
-import type { Dated } from './dated';
+import type { Dated } from '../dated';
 import type { SegmentClass } from './venues';
 
 /**

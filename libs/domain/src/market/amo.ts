@@ -1,7 +1,7 @@
 import type { Exchange } from '../instruments/instrument';
 import { type AmoRow, HOUSE } from './amo-rows';
 import type { MarketCalendar } from './calendar';
-import { type Certainty, inForceOn } from './dated';
+import { type Certainty, inForceOn } from '../dated';
 import type { DayPlan } from './day-plan';
 import { dateOf, dayOf, dayOfMs, msOf, secondOf, secondOfMs } from './ist';
 import type { PhaseClass } from './phases';

@@ -1,6 +1,6 @@
 import type { InstrumentFacts } from '../instruments/facts';
 import type { Instrument } from '../instruments/instrument';
-import { type Dated, inForceOn } from './dated';
+import { type Dated, inForceOn } from '../dated';
 import type { PhaseName } from './phases';
 import { surveillanceOf, type SurveillanceRows } from './surveillance';
 

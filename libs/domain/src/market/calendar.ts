@@ -1,7 +1,7 @@
 import type { Exchange } from '../instruments/instrument';
 import { AMO_ROWS, type AmoRow } from './amo-rows';
 import { type CalendarCorrections, validateCorrections } from './corrections';
-import { overlaid } from './dated';
+import { overlaid } from '../dated';
 import { CLASS_OF, classRuleOn, type DayPlan, type MarketDay, type OpenDay, tableOn, windowsOf } from './day-plan';
 import {
   currentMonthlyExpiry,

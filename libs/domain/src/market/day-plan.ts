@@ -1,5 +1,5 @@
 import type { Exchange } from '../instruments/instrument';
-import { inForceOn } from './dated';
+import { inForceOn } from '../dated';
 import type { Holiday, SpecialSession } from './holidays';
 import { secondOf } from './ist';
 import { CLASS_RULES, type ClassRule, PHASE_RULES, type PhaseRule } from './phase-rules';

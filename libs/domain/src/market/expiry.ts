@@ -1,5 +1,5 @@
 import type { Exchange } from '../instruments/instrument';
-import { type Dated, inForceOn } from './dated';
+import { type Dated, inForceOn } from '../dated';
 import { dateOf, dayOf, weekdayOf } from './ist';
 
 /** On which weekday the equity derivatives of an exchange expire. `from` is the day of expiry, not of trading. */

@@ -1,5 +1,5 @@
 import type { Exchange } from '../instruments/instrument';
-import type { Certainty } from './dated';
+import type { Certainty } from '../dated';
 import type { WindowText } from './phases';
 import type { SegmentClass } from './venues';
 

@@ -1,5 +1,5 @@
 import type { OrderType, Product } from '../orders/order';
-import type { Certainty, Dated } from './dated';
+import type { Certainty, Dated } from '../dated';
 import type { PhaseClass, PhaseName } from './phases';
 
 /** Why an order cannot be entered now. Stable: clients and tests know them by name. */

@@ -1,5 +1,5 @@
 import type { Exchange } from '../instruments/instrument';
-import { type Dated } from './dated';
+import { type Dated } from '../dated';
 
 /** What an exchange does at a time of day. What it takes in each is in `phase-rules.ts`. */
 export type PhaseName =

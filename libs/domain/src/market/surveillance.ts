@@ -1,7 +1,7 @@
 import type { InstrumentFacts, Surveillance, SurveillanceMeasure } from '../instruments/facts';
 import type { Instrument } from '../instruments/instrument';
 import type { Product } from '../orders/order';
-import type { Certainty, Dated } from './dated';
+import type { Certainty, Dated } from '../dated';
 
 /* ------------------------------------------------------------------------------------------------------ series */
 

@@ -1,5 +1,5 @@
 import type { Exchange } from '../instruments/instrument';
-import { type Dated, inForceOn } from './dated';
+import { type Dated, inForceOn } from '../dated';
 
 export type TickKind = 'cash' | 'stock-future' | 'index-future' | 'index-option' | 'stock-option' | 'currency';
 

@@ -1,5 +1,5 @@
 import { inForce } from '../instruments/in-force';
-import { type Dated, inForceOn } from '../market/dated';
+import { type Dated, inForceOn } from '../dated';
 import { toRupees } from '../money';
 import {
   amountUpTo,

@@ -1,6 +1,6 @@
 import type { InstrumentFacts, Sourced } from '../instruments/facts';
 import { inForce } from '../instruments/in-force';
-import type { Dated } from '../market/dated';
+import type { Dated } from '../dated';
 import { type SegmentClass, SEGMENT_CLASS } from '../market/venues';
 import { toRupees } from '../money';
 import type { Product } from '../orders/order';

@@ -1,5 +1,5 @@
 import type { Segment } from '../instruments/instrument';
-import type { Dated } from '../market/dated';
+import type { Dated } from '../dated';
 import { collarOn } from './margin-price';
 
 /**

@@ -1,7 +1,7 @@
 import { inForce } from '../instruments/in-force';
 import type { InstrumentFacts } from '../instruments/facts';
 import { type Band, bandOf, flex, isWithin } from '../market/bands';
-import { type Dated, inForceOn } from '../market/dated';
+import { type Dated, inForceOn } from '../dated';
 import { secondOf, secondOfMs } from '../market/ist';
 import { toRupees } from '../money';
 import { type Check, fail, finding, type Measured, notApplicable } from './check';

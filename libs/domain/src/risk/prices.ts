@@ -1,4 +1,4 @@
-import { type Dated, inForceOn } from '../market/dated';
+import { type Dated, inForceOn } from '../dated';
 import { toRupees } from '../money';
 import type { OrderTerms } from '../orders/order';
 import { type Check, fail, finding, NOT_LIMITED, notApplicable, pass, ruleOf } from './check';

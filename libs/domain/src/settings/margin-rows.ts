@@ -1,7 +1,7 @@
 /** What an admin's row of margins may say: nothing that the models cannot count with, and no rate that nobody would set. */
 
 import { E4_PER_RUPEE } from '../money';
-import type { Dated } from '../charges/dated';
+import type { Dated } from '../dated';
 import { MARGIN_TABLES, type MarginTables } from '../margin/parameters';
 import { between, both, clock, dated, figure, flag, list, malformed, row, type Shape, shareBp, someOf } from './shape';
 
